@@ -1,0 +1,1 @@
+"""Flags mass-dialing lines as they dial: source -> decode -> features -> score -> alert -> sinks (pipeline.py)."""

@@ -1,0 +1,1 @@
+"""The call record as it travels: columns, and one call as text."""

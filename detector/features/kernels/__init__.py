@@ -1,0 +1,1 @@
+"""The compiled loops; each has a slow twin in tests/reference.py."""

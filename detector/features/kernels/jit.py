@@ -1,0 +1,39 @@
+"""How every numeric kernel is compiled: one decorator, one cache folder, one set of flags.
+
+`fastmath` is never used: it makes `np.isnan` answer False and the sums differ from the slow twins.
+Compiled code is kept on disk, because a cold compile of all kernels costs several CPU seconds. Numba's
+cache does not notice an edit in *another* file that a kernel calls, so the folder is named by a hash of
+every kernel source and of the compiler's version: any edit starts a fresh folder.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+_PACKAGE = Path(__file__).resolve().parents[2]
+
+
+def _cache_folder() -> str:
+    """Folder for compiled kernels, fresh for every state of the sources and versions."""
+    digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sys.version}".encode())
+    for source in sorted(_PACKAGE.rglob("kernels/*.py")):
+        digest.update(source.read_bytes())
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return str(base / "cdr-detector" / f"kernels-{digest.hexdigest()[:16]}")
+
+
+if "NUMBA_CACHE_DIR" not in os.environ:
+    numba.config.CACHE_DIR = _cache_folder()
+
+
+def njit(kernel: Kernel) -> Kernel:
+    """Compile without Python objects, release the GIL, keep the machine code on disk."""
+    return cast(Kernel, numba.njit(cache=True, nogil=True, error_model="numpy")(kernel))

@@ -1,0 +1,1 @@
+"""From alerts to action: policy, limits, outbox, signed webhooks."""

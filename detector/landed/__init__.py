@@ -1,0 +1,1 @@
+"""Reading what landed in the detector's own topics."""

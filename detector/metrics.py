@@ -1,0 +1,38 @@
+"""Every Prometheus metric of the detector. Labels are short fixed lists; never a number, line or callee."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(f"detector_{name}", text, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    return Gauge(f"detector_{name}", text, labels, registry=REGISTRY)
+
+
+calls = _counter("calls", "Calls judged.")
+rejected = _counter("rejected", "Records sent to the dead letters.", "reason")
+decode_fallback = _counter("decode_fallback", "Records the fast JSON scanner left to the general reader.")
+duplicates = _counter("duplicates", "Calls dropped because the same call was seen before.")
+late_calls = _counter("late_calls", "Calls released before the watermark; judged all the same.")
+merge_idle = _counter("merge_idle", "Times a partition at its end was left out of the merge.")
+stage_seconds = _counter("stage_seconds", "Seconds spent, by stage of the loop.", "stage")
+newest_release = _gauge("newest_release_timestamp_seconds", "Release time of the newest call, Unix seconds.")
+watermark = _gauge("watermark_timestamp_seconds", "Event time up to which timers have fired, Unix seconds.")
+source_lag = _gauge("source_lag_records", "Records waiting in the source.")
+lines = _gauge("lines", "Lines held in state.", "tier")
+table_free = _gauge("free_rows_ratio", "Share of rows still free.", "tier")
+capacity_evictions = _counter("capacity_evictions", "Rows given up for want of room.", "tier")
+doorkeeper_active = _counter("doorkeeper_active", "Calls of unknown lines that got no row while rows were scarce.")
+open_alerts = _gauge("open_alerts", "Episodes open now.", "entity_kind")
+alerts = _counter("alerts", "Episodes opened.", "kind", "severity")
+revisions = _counter("alert_revisions", "Revisions written.", "state")
+threshold = _gauge("threshold_nats", "Score above which a line alerts.")
+muted = _gauge("muted_family", "1 while a family is muted because the feed cannot carry it.", "family")
+epochs = _counter("epochs", "Epochs committed (process, flush, commit).")
+epoch_seconds = Histogram("detector_epoch_seconds", "Seconds from step 1 to step 3 of an epoch.", registry=REGISTRY)
+phase = _gauge("phase", "1 for the phase the process is in.", "phase")
+build_info = _gauge("build_info", "Always 1; the versions are in the labels.", "code", "model", "config")

@@ -1,0 +1,1 @@
+"""Numbers: normal form, keys, class, blocks and their registry."""

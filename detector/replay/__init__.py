@@ -1,0 +1,1 @@
+"""History through the live code path, and reading its result."""

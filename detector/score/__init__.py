@@ -1,0 +1,1 @@
+"""From features to a score per line, and its reasons in words."""

@@ -1,0 +1,1 @@
+"""Where records leave: topics of a broker, or files of a run folder."""

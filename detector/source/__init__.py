@@ -1,0 +1,1 @@
+"""Where calls come from: a broker, files, memory."""

@@ -1,0 +1,1 @@
+"""The NOC page: ledger of what landed, operations, templates."""

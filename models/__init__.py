@@ -1,0 +1,1 @@
+"""Every learner behind one contract: score(X), learn(X, y), state()."""
