@@ -40,7 +40,7 @@ class Decode(_Section):
     format: Literal["auto", "json", "csv"] = "auto"  # auto: by file name; json from Kafka
     delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] = ","
     header: bool = True  # CSV: the first line names the columns
-    columns: list[str] = []  # CSV without a header
+    columns: tuple[str, ...] = ()  # CSV without a header
     fields: dict[str, FieldMap] = {}  # normal-form field -> where it is found; none: same name
     max_record_bytes: Positive = 65_536
     max_ahead_h: PositiveFloat = 720.0  # further ahead of the stream's own time: dead letter
@@ -106,7 +106,7 @@ class Kafka(_Section):
     """The broker, the topics and the group."""
 
     bootstrap: str = "localhost:9092"
-    topics: list[str] = ["cdr"]
+    topics: tuple[str, ...] = ("cdr",)
     group: str = "detector"
     epoch_s: PositiveFloat = 1.0
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -131,9 +131,9 @@ class Hooks(_Section):
     """Who is told, and what may be done."""
 
     mode: Literal["off", "dry-run", "approve", "auto"] = "dry-run"
-    urls: list[str] = []
+    urls: tuple[str, ...] = ()
     secret_file: str = ""  # whsec_... for signing; needed as soon as a url is set
-    never: list[str] = []  # entities that are never acted on
+    never: tuple[str, ...] = ()  # entities that are never acted on
     never_file: str = ""
     max_actions_per_hour: Positive = 20
     max_actions_per_tenant_per_hour: Positive = 5
@@ -150,7 +150,7 @@ class Web(_Section):
     database: str = "ledger.sqlite"
     retention_days: Positive = 30
     stale_after_s: Positive = 30  # no sign of life from `run` for this long: the badge says dead
-    allowed_hosts: list[str] = []  # beside loopback names
+    allowed_hosts: tuple[str, ...] = ()  # beside loopback names
 
 
 class Metrics(_Section):
