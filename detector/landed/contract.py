@@ -1,7 +1,11 @@
 """Reading what landed in the detector's topics: for the page, the ledger, the hooks and feedback."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+Positions = Mapping[tuple[str, int], int]
+"""(topic, partition) -> where to read on; what is missing is read from the earliest record kept."""
 
 
 @dataclass(frozen=True, slots=True)
