@@ -29,6 +29,15 @@ class Chunk:
 class Source(Protocol):
     """Where calls come from. One call of `chunks()` a process; positions are committed by the loop."""
 
+    @property
+    def streams(self) -> int:
+        """How many streams there are; every `Chunk.stream` is below it. Never changes."""
+        ...
+
+    def hold(self, streams: frozenset[int]) -> None:
+        """Read on without these streams for now: the merge has enough of them. The next call replaces this one."""
+        ...
+
     def chunks(self) -> Iterator[list[Chunk]]:
         """What arrived since the last turn: at most one chunk a stream, an empty list when nothing did.
 
