@@ -25,7 +25,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A section of the file; unknown keys are refused."""
 
 
-class FieldMap(_Section):
+class FieldMap(_Section, frozen=True):
     """Where one field of the normal form is found in a user's record."""
 
     source: str  # dotted path (JSON) or column name (CSV)
@@ -34,7 +34,7 @@ class FieldMap(_Section):
     values: dict[str, str] = {}  # words of the user's system -> words or numbers of the normal form
 
 
-class Decode(_Section):
+class Decode(_Section, frozen=True):
     """How records are read."""
 
     format: Literal["auto", "json", "csv"] = "auto"  # auto: by file name; json from Kafka
@@ -47,20 +47,20 @@ class Decode(_Section):
     max_behind_h: PositiveFloat = 720.0
 
 
-class Numbering(_Section):
+class Numbering(_Section, frozen=True):
     """How numbers are normalised and classed."""
 
     plan: Literal["china", "plain"] = "china"
     registry: str = ""  # file of blocks (JSON or CSV); none: no holders, no purposes
 
 
-class Privacy(_Section):
+class Privacy(_Section, frozen=True):
     """What keys the hashes of callees and of identities that are not digits."""
 
     secret_file: str = ""  # file with at least 16 bytes; none: a fixed key, hashes can be guessed
 
 
-class Feed(_Section):
+class Feed(_Section, frozen=True):
     """What the feed carries; a family that it cannot carry is muted, never read as silence."""
 
     unanswered_calls: bool = True  # false mutes answer
@@ -68,7 +68,7 @@ class Feed(_Section):
     duration_rounding_s: PositiveFloat = 1.0  # above 1 mutes script
 
 
-class Order(_Section):
+class Order(_Section, frozen=True):
     """How streams become one order of calls."""
 
     keyed_by_line: bool = False
@@ -76,7 +76,7 @@ class Order(_Section):
     idle_s: PositiveFloat = 5.0  # a partition at its end this long is not waited for
 
 
-class State(_Section):
+class State(_Section, frozen=True):
     """How much is remembered; all bounds, nothing grows past them."""
 
     line_capacity: Positive = 1_000_000
@@ -87,7 +87,7 @@ class State(_Section):
     dedup_calls: Positive = 2_000_000
 
 
-class Alerting(_Section):
+class Alerting(_Section, frozen=True):
     """How eager the detector is, and how episodes end."""
 
     false_alerts_per_day: PositiveFloat = 1.0
@@ -96,13 +96,13 @@ class Alerting(_Section):
     evidence_calls: Annotated[int, msgspec.Meta(ge=1, le=256)] = 32
 
 
-class Model(_Section):
+class Model(_Section, frozen=True):
     """Which fitted parameters judge."""
 
     file: str = ""  # none: the parameters that ship with the program
 
 
-class Kafka(_Section):
+class Kafka(_Section, frozen=True):
     """The broker, the topics and the group."""
 
     bootstrap: str = "localhost:9092"
@@ -121,13 +121,13 @@ class Kafka(_Section):
     cdr_partitions: Positive = 4
 
 
-class Recovery(_Section):
+class Recovery(_Section, frozen=True):
     """How state comes back after a start."""
 
     lookback_h: NotNegative = 24
 
 
-class Hooks(_Section):
+class Hooks(_Section, frozen=True):
     """Who is told, and what may be done."""
 
     mode: Literal["off", "dry-run", "approve", "auto"] = "dry-run"
@@ -142,7 +142,7 @@ class Hooks(_Section):
     database: str = "hooks.sqlite"
 
 
-class Web(_Section):
+class Web(_Section, frozen=True):
     """The NOC page."""
 
     host: str = "127.0.0.1"
@@ -153,21 +153,21 @@ class Web(_Section):
     allowed_hosts: tuple[str, ...] = ()  # beside loopback names
 
 
-class Metrics(_Section):
+class Metrics(_Section, frozen=True):
     """Where `run` and `hooks` answer /metrics and /healthz."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 9108
 
 
-class Log(_Section):
+class Log(_Section, frozen=True):
     """How the programs speak to their operator."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "logfmt", "json"] = "auto"
 
 
-class Config(_Section):
+class Config(_Section, frozen=True):
     """Everything."""
 
     decode: Decode = Decode()
@@ -221,7 +221,7 @@ def layered(
     for name, text in (os.environ if environment is None else environment).items():
         if name.startswith(ENVIRONMENT_PREFIX):
             key = name[len(ENVIRONMENT_PREFIX) :].lower().replace("__", ".")
-            _put(values, key, _toml_value(text), name)
+            _put(values, key, toml_value(text), name)
             origins[key] = name
     for key, value in (flags or {}).items():
         if value is not None:
@@ -248,7 +248,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise ConfigError(f"configuration file {path} is not TOML: {error}") from None
 
 
-def _toml_value(text: str) -> Any:
+def toml_value(text: str) -> Any:
     """A variable's text as a TOML value (`3`, `true`, `["a"]`); anything else is a string."""
     try:
         return tomllib.loads(f"value = {text}")["value"]

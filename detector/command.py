@@ -1,0 +1,110 @@
+"""`detector`: parse, load the configuration, call the function that does the work.
+
+Exit codes: 0 done, 1 failed, 2 usage, 75 temporary, 78 configuration; SIGTERM 0, SIGINT 130.
+Every sub-command imports what it runs inside its body, so that `--help` answers at once.
+"""
+
+import functools
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from detector.config import load, toml_value
+from detector.errors import DetectorError
+
+FILE = click.Path(path_type=Path)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Entry point of the `detector` program; leaves with one of the exit codes above."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    sys.exit(run_command(arguments))
+
+
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; its exit code. What went wrong is one line on stderr."""
+    try:
+        code = commands.main(args=arguments, prog_name="detector", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    except DetectorError as error:
+        click.echo(f"detector: {error}", err=True)
+        if _debugging():
+            traceback.print_exc()
+        return error.exit_code
+    return code if isinstance(code, int) else 0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="cdr-detector", prog_name="detector")
+def commands() -> None:
+    """Flags mass-dialing phone lines as they dial, from a live stream of call detail records."""
+
+
+def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--config` and `--set`, as every sub-command has them."""
+    path = click.option("--config", "config_file", type=FILE, help="TOML file; deploy/detector.toml lists every key.")
+    settings = click.option(
+        "--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Override one key; may be repeated."
+    )
+    return path(settings(function))
+
+
+def configured(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand the command its Config: file, then DETECTOR__* variables, then the command line."""
+
+    @config_options
+    @functools.wraps(function)
+    def wrapper(config_file: Path | None, settings: tuple[str, ...], **options: Any) -> Any:
+        from detector import log
+
+        config = load(config_file, flags=parse_settings(settings))
+        log.configure(config.log)
+        return function(config, **options)
+
+    return wrapper
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """`--set a.b=3` as flags; the value is read as TOML, else as text."""
+    flags = {}
+    for setting in settings:
+        key, sign, text = setting.partition("=")
+        if not sign or "." not in key:
+            raise click.UsageError(f"--set {setting}: write it as SECTION.KEY=VALUE")
+        flags[key.strip()] = toml_value(text.strip())
+    return flags
+
+
+@commands.command("check-config")
+@config_options
+@click.option("--show", is_flag=True, help="Print every value and where it comes from.")
+@click.option("--no-network", is_flag=True, help="Do not ask the broker.")
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON on stdout.")
+def check_config(
+    config_file: Path | None, settings: tuple[str, ...], show: bool, no_network: bool, as_json: bool
+) -> int:
+    """Check a configuration as far as that is possible without running."""
+    from detector import check
+
+    report = check.check(config_file, parse_settings(settings), network=not no_network)
+    click.echo(report.as_json() if as_json else report.as_text(show))
+    return report.exit_code
+
+
+def _debugging() -> bool:
+    import logging
+
+    return logging.getLogger("detector").isEnabledFor(logging.DEBUG)
+
+
+if __name__ == "__main__":
+    main()
