@@ -1,0 +1,27 @@
+"""What people said, as it stands in `detector.feedback`: tagged records, one struct per `type`.
+
+Readers decode with a union of the types they act on and skip the others (`msgspec.ValidationError`).
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Judgement = Literal["dialer", "legitimate", "fault", "unsure"]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="verdict"):
+    """What an operator found out about an alert's entity. Times are UTC epoch ms.
+
+    `feedback_id` names the record: sent again after a crash, it is the same verdict. `author` is asserted
+    by the person while access is by loopback only.
+    """
+
+    feedback_id: str
+    at_ms: int
+    author: str
+    alert_id: str
+    entity_kind: str
+    entity: str
+    verdict: Judgement
+    reason: Annotated[str, msgspec.Meta(max_length=500)]
