@@ -16,6 +16,9 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 
+Record = Any
+"""One row of a structured array: Numba knows its fields, mypy does not."""
+
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).resolve().parents[2]
@@ -31,9 +34,15 @@ def _cache_folder() -> str:
 
 
 if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = _cache_folder()
+    vars(numba.config)["CACHE_DIR"] = _cache_folder()
 
 
 def njit(kernel: Kernel) -> Kernel:
     """Compile without Python objects, release the GIL, keep the machine code on disk."""
     return cast(Kernel, numba.njit(cache=True, nogil=True, error_model="numpy")(kernel))
+
+
+@njit
+def signed(value: Any) -> int:
+    """The value as a signed 64-bit integer: Numba would carry on in the unsigned type of the column."""
+    return np.int64(value)  # type: ignore[return-value]

@@ -1,0 +1,386 @@
+"""The loop over calls: remember, gate, weigh, and stop at the call that says something new.
+
+`judge` runs until a call opens or changes an episode, or the watermark reaches the end of one, and returns
+there, so what is told about a call is the state at that call, whatever the batch size.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.features.kernels import evidence as weigh
+from detector.features.kernels.index import find
+from detector.features.kernels.jit import Record, njit, signed
+from detector.features.kernels.layout import (
+    ANSWER,
+    ANSWERED,
+    BUSY,
+    CALLED_BACK,
+    COLD_TIER,
+    FAMILIES,
+    FIRST_TIME,
+    HOT_TIER,
+    INVALID,
+    LATEST,
+    MILLI,
+    NOVELTY,
+    OUTCOMES,
+    PACE,
+    PARTY_SHIFT,
+    RECIPROCITY,
+    SCRIPT,
+    UNANSWERED,
+    UNOBSERVED,
+    WARM,
+    WARM_TIER,
+    Tables,
+)
+from detector.features.kernels.memory import HOUR_MS, call_in, enter_map, keep, look_back, ring_size
+from detector.features.kernels.seen import seen_before
+from detector.features.kernels.tiers import clear_evidence, cool, give_evidence, promote, row_of, sweep
+
+DONE, TIMER, OPENED, REVISED = range(4)
+"""Why `judge` returned."""
+
+GATE_CALLS = 3.0
+"""Decayed calls that make a line warm: 1 + TAIL / 2, so no hit of a 10-in-60-minutes rule is missed."""
+
+GATE_NEW_TODAY = 8
+HOT_CALLS = 12.0
+SWEEP_EVERY, SWEEP_ROWS = 1024, 64
+DAY_MS = 86_400_000
+
+REASON_IN, REASON_OUT = 2 * MILLI, MILLI
+"""A family becomes a reason at 2 nats and stops being one under 1, so a share that hovers writes no revisions."""
+
+WARNING, CRITICAL = 2, 3
+
+
+@njit
+def outcome_of(answer_ms: int, cause: int) -> int:
+    """How an attempt ended, for the answer family; unanswered of unknown cause is unanswered, never busy."""
+    if answer_ms >= 0:
+        return ANSWERED
+    if cause == 17:
+        return BUSY
+    if cause in (1, 2, 3, 22, 28):
+        return INVALID
+    if cause in (27, 34, 38, 41, 42, 44, 47):  # faults and congestion are the network's
+        return UNOBSERVED
+    return UNANSWERED
+
+
+@njit
+def write_kept(kept: Record, call: Record) -> None:
+    """Write a call into its place of the ring; flags were set before. In place."""
+    end = call.answer_ms if call.answer_ms >= 0 else call.release_ms
+    kept.setup_ms = call.setup_ms
+    kept.callee_key = call.callee_key
+    kept.ring_ms = np.int32(min(end - call.ring_ms, 2_000_000_000)) if call.ring_ms >= 0 else np.int32(-1)
+    kept.talk_ms = (
+        np.int32(min(call.release_ms - call.answer_ms, 2_000_000_000)) if call.answer_ms >= 0 else np.int32(-1)
+    )
+    kept.call_hash = np.uint32(call.call_hash & np.uint64(0xFFFFFFFF))
+    kept.cause = np.int8(call.release_cause) if -1 <= call.release_cause <= 127 else np.int8(-1)
+    kept.flags = np.uint8(signed(kept.flags) | (signed(call.release_party) << PARTY_SHIFT))
+
+
+@njit
+def remember(t: Tables, place: int, call: Record, scored: Record) -> None:
+    """Count a call for a line or number, keep it, promote the row if it passes the gate. In place.
+
+    `scored` receives what the call was to this row before it was counted.
+    """
+    row = t.rows[place]
+    age_ms = call.release_ms - row.last_ms
+    if age_ms >= 0:
+        row.decayed = np.float32(row.decayed * 0.5 ** (age_ms / HOUR_MS) + 1.0)
+        row.last_ms = call.release_ms
+    else:  # late: it counts for what it would be worth now
+        row.decayed = np.float32(row.decayed + 0.5 ** (-age_ms / HOUR_MS))
+    same, nearest_new, calls, distinct = look_back(row, t.kept, call.callee_key, call.setup_ms)
+    scored.known_calls = np.int32(signed(row.n_now) + signed(row.n_before))
+    scored.known_callees = np.int32(signed(row.d_now) + signed(row.d_before))
+    scored.gap_new_s = np.float32((call.setup_ms - nearest_new) / 1000.0) if nearest_new >= 0 else np.float32(-1.0)
+    same_in_hour = same >= 0 and call.setup_ms - HOUR_MS < t.kept[row.ring + same].setup_ms <= call.setup_ms
+    scored.calls_60m = np.int32(calls + 1)
+    scored.distinct_60m = np.int32(distinct if same_in_hour else distinct + 1)
+    on_map = enter_map(row, call.callee_key)
+    first_time = same < 0 and not on_map
+    scored.first_time = first_time
+    kept_at = keep(row, t.kept, same, first_time)
+    write_kept(t.kept[row.ring + kept_at], call)
+    day = np.uint16((call.release_ms // DAY_MS) & 0xFFFF)
+    if day != row.day:
+        row.day = day
+        row.new_today = np.uint8(0)
+    if first_time and row.new_today < np.uint8(255):
+        row.new_today += np.uint8(1)
+    if row.calls < np.uint32(0xFFFFFFFF):
+        row.calls += np.uint32(1)
+    if row.tier == COLD_TIER and (row.decayed >= GATE_CALLS or row.new_today >= GATE_NEW_TODAY):
+        promote(t, place, WARM_TIER)
+
+
+@njit
+def weigh_call(
+    evidence: Record,
+    p: Record,
+    first_time: bool,
+    n: int,
+    d: int,
+    gap_new_s: float,
+    outcome: int,
+    talk_s: int,
+    callbacks: int,
+    setup_ms: int,
+    release_ms: int,
+) -> None:
+    """Add one call's observations to a line's evidence. In place.
+
+    gap_new_s  -1 = no earlier call to a first-time callee: pace sees nothing
+    talk_s     whole seconds, only read when answered
+    callbacks  people who called back since the line's last call
+    """
+    grown = weigh.add_share(
+        evidence,
+        NOVELTY,
+        weigh.novelty(first_time, n, d, p.theta, p.sigma, p.new_p1),
+        p.weight[NOVELTY],
+        p.low[NOVELTY],
+        p.high[NOVELTY],
+    )
+    if first_time:
+        if gap_new_s >= 0.0:
+            seen = weigh.pace(gap_new_s, p.gap_shape, p.gap_scale_s, p.rate_per_s, evidence.rate_weight)
+            grown += weigh.add_share(evidence, PACE, seen, p.weight[PACE], p.low[PACE], p.high[PACE])
+        if outcome < OUTCOMES:
+            seen = p.outcome[outcome]
+            grown += weigh.add_share(evidence, ANSWER, seen, p.weight[ANSWER], p.low[ANSWER], p.high[ANSWER])
+        if outcome == ANSWERED:
+            seen = weigh.script(talk_s, evidence.talk_s, signed(evidence.talk_n), p.talk_mu, p.talk_sigma)
+            grown += weigh.add_share(evidence, SCRIPT, seen, p.weight[SCRIPT], p.low[SCRIPT], p.high[SCRIPT])
+            weigh.keep_talk(evidence, talk_s)
+        evidence.distinct += np.uint32(1)
+    if callbacks > 0:
+        grown += weigh.add_share(
+            evidence,
+            RECIPROCITY,
+            signed(p.callback) * callbacks,
+            p.weight[RECIPROCITY],
+            p.low[RECIPROCITY],
+            p.high[RECIPROCITY],
+        )
+    if evidence.calls == 0:
+        evidence.first_ms = setup_ms
+    evidence.calls += np.uint32(1)
+    if outcome == ANSWERED:
+        evidence.answered += np.uint32(1)
+    if grown > 0:
+        evidence.against_ms = max(evidence.against_ms, release_ms)
+    score = 0
+    for k in range(FAMILIES):
+        score += signed(evidence.share[k])
+    evidence.score = np.int32(score)
+    if score <= 0:
+        end_segment(evidence)
+
+
+@njit
+def end_segment(evidence: Record) -> None:
+    """S fell to 0: forget the shares; an open episode keeps its counts. In place."""
+    calls, answered, distinct = evidence.calls, evidence.answered, evidence.distinct
+    first_ms = evidence.first_ms
+    clear_evidence(evidence)
+    if evidence.severity > 0:
+        evidence.calls = calls
+        evidence.answered = answered
+        evidence.distinct = distinct
+        evidence.first_ms = first_ms
+
+
+@njit
+def replay_kept(t: Tables, place: int, p: Record, n: int, d: int, release_ms: int) -> None:
+    """A line got its evidence row: weigh its kept calls in the order they came, the present one last. In place.
+
+    n, d  calls and callees the line's map knew before the present call; for the calls before it they are
+          counted back (a turn of the map in between is not undone: n and d are then a little small)
+    """
+    row = t.rows[place]
+    evidence = t.evidence[row.evidence]
+    size = ring_size(signed(row.tier))
+    kept = signed(row.kept)
+    first = (signed(row.head) - kept) % size
+    for j in range(kept - 1):
+        d -= signed(t.kept[row.ring + (first + j) % size].flags) & FIRST_TIME
+    for j in range(kept):
+        call = t.kept[row.ring + (first + j) % size]
+        nearest_new = signed(-1)
+        for k in range(j):
+            before = t.kept[row.ring + (first + k) % size]
+            if (before.flags & FIRST_TIME) != 0 and nearest_new < before.setup_ms <= call.setup_ms:
+                nearest_new = before.setup_ms
+        first_time = (signed(call.flags) & FIRST_TIME) != 0
+        answer_ms = signed(0) if call.talk_ms >= 0 else signed(-1)
+        weigh_call(
+            evidence,
+            p,
+            first_time,
+            max(n - (kept - 1 - j), 0),
+            max(d, 0),
+            (call.setup_ms - nearest_new) / 1000.0 if nearest_new >= 0 else -1.0,
+            outcome_of(answer_ms, signed(call.cause)),
+            signed(call.talk_ms) // 1000,
+            0,
+            call.setup_ms,
+            release_ms,
+        )
+        if first_time:
+            d += 1
+
+
+@njit
+def change(evidence: Record, policy: Record) -> int:
+    """Does this call open or change the line's episode? Returns DONE, OPENED or REVISED; trigger state in place."""
+    volume = signed(evidence.share[NOVELTY]) + signed(evidence.share[PACE])
+    shape = signed(evidence.share[SCRIPT])
+    outcome = signed(evidence.share[ANSWER]) + signed(evidence.share[RECIPROCITY])
+    groups = int(volume >= REASON_IN) + int(shape >= REASON_IN) + int(outcome >= REASON_IN)
+    was = signed(evidence.severity)
+    if was == 0 and (evidence.score < policy.threshold or groups < 2):
+        return DONE
+    severity = max(was, CRITICAL if evidence.score >= policy.critical else WARNING)
+    reasons = signed(evidence.reasons) if was > 0 else 0
+    for k in range(FAMILIES):
+        if evidence.share[k] >= REASON_IN:
+            reasons |= 1 << k
+        elif evidence.share[k] < REASON_OUT:
+            reasons &= ~(1 << k)
+    changed = severity != was or reasons != signed(evidence.reasons)
+    if not changed and signed(evidence.calls) < 2 * signed(evidence.revision_calls):
+        return DONE
+    evidence.severity = np.uint8(severity)
+    evidence.reasons = np.uint32(reasons)
+    evidence.revision_calls = evidence.calls
+    return OPENED if was == 0 else REVISED
+
+
+@njit
+def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Record, scored: Record) -> int:
+    """Everything one call does to the state. Returns DONE, OPENED or REVISED. In place."""
+    callee = find(t.slots, t.rows, call.callee_key)
+    if callee >= 0:
+        call_in(t.rows[callee], t.kept, call.number_key)
+    number = -1
+    if call.number_key != call.line_key:
+        number = row_of(t, call.number_key, signed(call.number_class), call.release_ms)
+        if number >= 0:
+            remember(t, number, call, scored)
+    place = row_of(t, call.line_key, signed(call.line_class), call.release_ms)
+    scored.row = np.int32(place)
+    if place < 0:
+        return DONE
+    if call.number_key == call.line_key:
+        number = place
+    elif number >= 0 and t.rows[number].key != call.number_key:  # given up for the line's own row
+        number = -1
+    row = t.rows[place]
+    if call.release_ms - row.last_ms > policy.warm_idle_ms:
+        cool(t, place)
+    remember(t, place, call, scored)
+    scored.tier = np.int8(row.tier)
+    if row.tier == COLD_TIER:
+        return DONE
+    callbacks = signed(t.rows[number].callbacks) if number >= 0 else 0
+    p = parameters[signed(row.number_class)]
+    n, d = signed(scored.known_calls), signed(scored.known_callees)
+    if row.evidence < 0:
+        evidence = t.evidence[give_evidence(t, place)]
+        evidence.callbacks_seen = np.int32(callbacks)
+        if number == place:
+            evidence.callbacks_seen -= np.int32(recent_callbacks(row, t.kept))
+        replay_kept(t, place, p, n, d, call.release_ms)
+    else:
+        evidence = t.evidence[row.evidence]
+        new_callbacks = max(callbacks - signed(evidence.callbacks_seen), 0) if number >= 0 else 0
+        evidence.callbacks_seen = np.int32(callbacks) if number >= 0 else evidence.callbacks_seen
+        scored.callbacks = np.int32(new_callbacks)
+        weigh_call(
+            evidence,
+            p,
+            scored.first_time,
+            n,
+            d,
+            np.float64(scored.gap_new_s),
+            signed(scored.outcome),
+            (call.release_ms - call.answer_ms) // 1000,
+            new_callbacks,
+            call.setup_ms,
+            call.release_ms,
+        )
+    for k in range(FAMILIES):
+        scored.share[k] = evidence.share[k]
+    scored.score = evidence.score
+    suspect = 2 * signed(evidence.score) >= policy.threshold
+    if row.tier == WARM_TIER and row.kept == WARM and (row.decayed >= HOT_CALLS or suspect):
+        promote(t, place, HOT_TIER)
+    t.meta[0].event_row = signed(row.evidence)
+    return change(evidence, policy)
+
+
+@njit
+def recent_callbacks(row: Record, kept: NDArray[np.void]) -> int:
+    """People among the kept calls who called back: they count once the line has evidence."""
+    people = 0
+    for i in range(signed(row.kept)):
+        flags = signed(kept[row.ring + i].flags)
+        if (flags & CALLED_BACK) != 0 and (flags & LATEST) != 0:
+            people += 1
+    return people
+
+
+@njit
+def judge(
+    calls: NDArray[np.void],
+    start: int,
+    t: Tables,
+    parameters: NDArray[np.void],
+    policies: NDArray[np.void],
+    scored: NDArray[np.void],
+) -> tuple[int, int]:
+    """Judge calls from `start` on; returns (first call not judged yet, why it stopped).
+
+    calls       CDR[n]             in the order of judgement; late ones count where they come
+    t           Tables             state, in place
+    parameters  PARAMETERS[class]  by numbering.plan.NumberClass
+    policies    POLICY[1]
+    scored      SCORED[n]          filled for the calls judged; zeros with tier -1 for duplicates
+
+    TIMER: the watermark has reached meta.due_ms by the call returned, which is not judged yet.
+    OPENED, REVISED: the call before the one returned; its evidence row is meta.event_row.
+    """
+    meta = t.meta[0]
+    policy = policies[0]
+    for i in range(start, calls.shape[0]):
+        call = calls[i]
+        if call.release_ms > meta.newest_ms:
+            meta.newest_ms = call.release_ms
+        watermark_ms = meta.newest_ms - policy.lateness_ms
+        if watermark_ms >= meta.due_ms:
+            return i, TIMER
+        out = scored[i]
+        out.tier = np.int8(-1)
+        out.row = np.int32(-1)
+        out.outcome = np.uint8(outcome_of(call.answer_ms, signed(call.release_cause)))
+        out.talk_s = np.float32((call.release_ms - call.answer_ms) / 1000.0) if call.answer_ms >= 0 else np.float32(-1)
+        if seen_before(t.seen, meta, call.call_hash):
+            meta.duplicates += 1
+            continue
+        if call.release_ms < watermark_ms:
+            meta.late += 1
+        meta.seen_calls += 1
+        if meta.seen_calls % SWEEP_EVERY == 0:
+            sweep(t, SWEEP_ROWS, policy.line_idle_ms, policy.warm_idle_ms)
+        why = judge_call(t, call, parameters, policy, out)
+        if why != DONE:
+            return i + 1, why
+    return calls.shape[0], DONE

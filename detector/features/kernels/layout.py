@@ -1,0 +1,189 @@
+"""The arrays the kernels work on: what is remembered of a line, byte for byte.
+
+All flat, so a snapshot is a copy of memory. Sizes are bounded by configuration (`features.state`).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+TAIL, WARM, HOT = 4, 16, 256
+"""Calls kept verbatim in each tier."""
+
+COLD_TIER, WARM_TIER, HOT_TIER = 0, 1, 2
+
+MAP = 16
+"""Callees in each of the two generations of a line's callee map."""
+
+TALKS = 64
+"""Talk times kept for the script family (detection.md: m <= 64)."""
+
+RATES = 4
+"""Components of the pace mixture."""
+
+MILLI = 1024
+"""Shares and scores are integers in 1/1024 nat: sums are exact, twins compare equal."""
+
+NOVELTY, PACE, SCRIPT, ANSWER, RECIPROCITY = range(5)
+FAMILIES = 5
+
+ANSWERED, UNANSWERED, BUSY, INVALID, UNOBSERVED = range(5)
+"""Outcome of an attempt, for the answer family; UNOBSERVED (congestion, faults) says nothing."""
+OUTCOMES = 4
+
+FIRST_TIME, LATEST, CALLED_BACK = 1, 2, 4
+PARTY_SHIFT = 3
+"""Bits of KEPT.flags; the releasing party stands above them."""
+
+KEPT = np.dtype(
+    [
+        ("setup_ms", np.int64),
+        ("callee_key", np.uint64),
+        ("ring_ms", np.int32),  # alerting until answer or release; -1 = unknown or never rang
+        ("talk_ms", np.int32),  # -1 = not answered
+        ("call_hash", np.uint32),  # low half of the call's hash
+        ("cause", np.int8),  # Q.850; -1 = unknown
+        ("flags", np.uint8),
+    ],
+    align=True,
+)
+"""One call kept verbatim, 32 bytes."""
+
+ROW = np.dtype(
+    [
+        ("key", np.uint64),  # 0 = free
+        ("last_ms", np.int64),  # newest release_ms
+        ("decayed", np.float32),  # calls, each counting half after 60 minutes
+        ("evidence", np.int32),  # row of the evidence table, -1 = none
+        ("ring", np.int64),  # first slot in `kept`
+        ("calls", np.uint32),  # since the row exists; saturates
+        ("kept", np.uint16),  # calls in the ring
+        ("head", np.uint16),  # slot of the ring written next
+        ("n_now", np.uint16),  # calls since this generation of the map began; saturates
+        ("n_before", np.uint16),  # calls of the generation before
+        ("day", np.uint16),  # UTC day of new_today
+        ("callbacks", np.uint16),  # distinct callees who called in; saturates
+        ("d_now", np.uint8),  # callees in map_now
+        ("d_before", np.uint8),  # callees only in map_before
+        ("new_today", np.uint8),  # first-time callees this UTC day; saturates
+        ("tier", np.uint8),
+        ("number_class", np.uint8),
+        ("map_now", np.uint16, (MAP,)),  # 15-bit fingerprints, top bit = called back; 0 = free
+        ("map_before", np.uint16, (MAP,)),
+    ],
+    align=True,
+)
+"""Summary of one line or presented number, 128 bytes."""
+
+EVIDENCE = np.dtype(
+    [
+        ("row", np.int32),  # the line's row; -1 = free
+        ("callbacks_seen", np.int32),
+        ("share", np.int32, (FAMILIES,)),  # C_k, 1/1024 nat
+        ("score", np.int32),  # S
+        ("rate_weight", np.float64, (RATES,)),  # pace mixture
+        ("first_ms", np.int64),  # setup of the segment's first call
+        ("against_ms", np.int64),  # release of the last call that spoke against the line
+        ("calls", np.uint32),  # of the segment
+        ("answered", np.uint32),
+        ("distinct", np.uint32),  # first-time callees of the segment
+        ("revision_calls", np.uint32),  # calls when the last revision was written
+        ("reasons", np.uint32),  # bit k: family k stands in the last revision
+        ("talk_n", np.uint16),
+        ("talk_head", np.uint16),
+        ("severity", np.uint8),  # of the open episode; 0 = none open
+        ("talk_s", np.uint16, (TALKS,)),  # talk of answered calls to first-time callees, whole seconds
+    ],
+    align=True,
+)
+"""Growing evidence of one warm or hot line, and the trigger state of its episode."""
+
+META = np.dtype(
+    [
+        ("newest_ms", np.int64),  # newest release_ms
+        ("due_ms", np.int64),  # watermark at which the next episode may end
+        ("seen_calls", np.int64),  # judged since start, counts the sweep's turns
+        ("sweep", np.int64),  # row the idle sweep looks at next
+        ("hand", np.int64),  # clock hands of the evictions
+        ("pool_hand", np.int64, (3,)),
+        ("free_n", np.int64, (4,)),  # rows, warm rings, hot rings, evidence left
+        ("evicted", np.int64, (3,)),  # for want of room, by tier
+        ("no_row", np.int64),  # calls of unknown lines that got no row
+        ("duplicates", np.int64),
+        ("late", np.int64),
+        ("seen_n", np.int64),  # hashes in the current generation
+        ("seen_now", np.int64),  # which generation is current
+        ("door_n", np.int64),
+        ("door_now", np.int64),
+        ("event_row", np.int64),  # evidence row of the call that stopped the loop
+    ],
+    align=True,
+)
+
+PARAMETERS = np.dtype(
+    [
+        ("theta", np.float64),  # novelty p0, Pitman-Yor
+        ("sigma", np.float64),
+        ("new_p1", np.float64),
+        ("gap_shape", np.float64),  # pace p0, Lomax
+        ("gap_scale_s", np.float64),
+        ("rate_per_s", np.float64, (RATES,)),  # pace p1
+        ("talk_mu", np.float64),  # script p0, class mean and spread of log talk
+        ("talk_sigma", np.float64),
+        ("outcome", np.int32, (OUTCOMES,)),  # answer, 1/1024 nat by outcome
+        ("callback", np.int32),  # reciprocity, 1/1024 nat each
+        ("weight", np.float64, (FAMILIES,)),  # w_k; 0 = muted
+        ("low", np.int32, (FAMILIES,)),  # -b_k
+        ("high", np.int32, (FAMILIES,)),  # +c_k
+    ],
+    align=True,
+)
+"""Fitted parameters of one class of number (models/evidence.py)."""
+
+SCORED = np.dtype(
+    [
+        ("row", np.int32),  # row of the line; -1 = none was given
+        ("tier", np.int8),  # -1 = not judged (duplicate)
+        ("first_time", np.bool_),
+        ("outcome", np.uint8),
+        ("known_calls", np.int32),  # n and d of the novelty family, before this call
+        ("known_callees", np.int32),
+        ("gap_new_s", np.float32),  # since the nearest earlier call to a first-time callee; -1 = none
+        ("talk_s", np.float32),  # -1 = not answered
+        ("calls_60m", np.int32),  # kept calls with setup in the last hour, this one included
+        ("distinct_60m", np.int32),
+        ("callbacks", np.int32),
+        ("share", np.int32, (FAMILIES,)),
+        ("score", np.int32),
+    ],
+    align=True,
+)
+"""What one call added: what `explain` reads, and the features of the models."""
+
+POLICY = np.dtype(
+    [
+        ("threshold", np.int64),  # 1/1024 nat
+        ("critical", np.int64),
+        ("lateness_ms", np.int64),
+        ("line_idle_ms", np.int64),
+        ("warm_idle_ms", np.int64),
+    ],
+    align=True,
+)
+
+
+class Tables(NamedTuple):
+    """Every state array of one shard, as the kernels take them."""
+
+    slots: NDArray[np.uint64]  # hash table: tag in the upper, row + 1 in the lower half; 0 = free
+    rows: NDArray[np.void]  # ROW[line_capacity]
+    kept: NDArray[np.void]  # KEPT: tails of all rows, then warm rings, then hot rings
+    evidence: NDArray[np.void]  # EVIDENCE[warm_capacity + hot_capacity]
+    free_rows: NDArray[np.int32]  # stacks of free places; their heights are meta.free_n
+    free_warm: NDArray[np.int32]
+    free_hot: NDArray[np.int32]
+    free_evidence: NDArray[np.int32]
+    seen: NDArray[np.uint64]  # [2, n] hashes of recent calls, two generations
+    door: NDArray[np.uint64]  # [2, n] doorkeeper: callers seen once while rows were scarce
+    meta: NDArray[np.void]  # META[1]

@@ -1,0 +1,49 @@
+"""The state of one shard: its arrays, made to the sizes of the configuration."""
+
+import numpy as np
+
+from detector.config import Alerting, Order, State
+from detector.features.kernels import layout
+from detector.features.kernels.layout import HOT, TAIL, WARM, Tables
+
+NEVER_DUE_MS = np.iinfo(np.int64).max
+
+
+def new_tables(config: State) -> Tables:
+    """Empty state for `line_capacity` lines and numbers; every array is allocated once and never grows."""
+    rows, warm, hot = config.line_capacity, config.warm_capacity, config.hot_capacity
+    meta = np.zeros(1, layout.META)
+    meta["due_ms"] = NEVER_DUE_MS
+    meta["newest_ms"] = -1
+    meta["free_n"][0] = (rows, warm, hot, warm + hot)
+    evidence = np.zeros(warm + hot, layout.EVIDENCE)
+    evidence["row"] = -1
+    return Tables(
+        slots=np.zeros(2 * rows, np.uint64),
+        rows=np.zeros(rows, layout.ROW),
+        kept=np.zeros(rows * TAIL + warm * WARM + hot * HOT, layout.KEPT),
+        evidence=evidence,
+        free_rows=np.arange(rows, dtype=np.int32)[::-1].copy(),
+        free_warm=np.arange(warm, dtype=np.int32)[::-1].copy(),
+        free_hot=np.arange(hot, dtype=np.int32)[::-1].copy(),
+        free_evidence=np.arange(warm + hot, dtype=np.int32)[::-1].copy(),
+        seen=np.zeros((2, config.dedup_calls), np.uint64),
+        door=np.zeros((2, max(rows // 8, 64)), np.uint64),
+        meta=meta,
+    )
+
+
+def new_policy(state: State, order: Order, alerting: Alerting, threshold_nats: float) -> np.ndarray:
+    """POLICY[1]: the numbers the judging loop compares with. threshold_nats in nats."""
+    del alerting
+    policy = np.zeros(1, layout.POLICY)
+    policy["threshold"] = round(threshold_nats * layout.MILLI)
+    policy["critical"] = round((threshold_nats + CRITICAL_NATS) * layout.MILLI)
+    policy["lateness_ms"] = order.lateness_s * 1000
+    policy["line_idle_ms"] = state.line_idle_h * 3_600_000
+    policy["warm_idle_ms"] = state.warm_idle_h * 3_600_000
+    return policy
+
+
+CRITICAL_NATS = 7.0
+"""Nats above the threshold that make an alert critical: a thousand times less likely to be ordinary life."""
