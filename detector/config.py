@@ -109,6 +109,7 @@ class Kafka(_Section, frozen=True):
     topics: tuple[str, ...] = ("cdr",)
     group: str = "detector"
     epoch_s: PositiveFloat = 1.0
+    session_s: Annotated[float, msgspec.Meta(ge=1)] = 15.0  # a process silent this long loses its partitions
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
     username: str = ""

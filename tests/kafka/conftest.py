@@ -1,0 +1,35 @@
+"""The broker of the Kafka tests: started once a session, on free ports, with its data in a temporary folder."""
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kafka.broker import Broker, Missing, jars
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    try:
+        lib = jars()
+    except Missing as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"the Kafka tests need a real broker: {missing}")
+        pytest.skip(f"NO KAFKA TESTS: {missing}")
+    broker = Broker(lib, tmp_path_factory.mktemp("broker"))
+    broker.start()
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture
+def topic() -> str:
+    """A topic name nobody used before."""
+    return f"cdr-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def group() -> str:
+    """A consumer group nobody used before."""
+    return f"group-{uuid.uuid4().hex[:8]}"
