@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detector.config import Alerting, Order, State
+from detector.config import Order, State
 from detector.features.kernels import layout
 from detector.features.kernels.layout import HOT, TAIL, WARM, Tables
 
@@ -33,9 +33,8 @@ def new_tables(config: State) -> Tables:
     )
 
 
-def new_policy(state: State, order: Order, alerting: Alerting, threshold_nats: float) -> np.ndarray:
+def new_policy(state: State, order: Order, threshold_nats: float) -> np.ndarray:
     """POLICY[1]: the numbers the judging loop compares with. threshold_nats in nats."""
-    del alerting
     policy = np.zeros(1, layout.POLICY)
     policy["threshold"] = round(threshold_nats * layout.MILLI)
     policy["critical"] = round((threshold_nats + CRITICAL_NATS) * layout.MILLI)

@@ -1,0 +1,186 @@
+"""Episodes: one open alert an entity, its revisions, and its end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from detector.alert.revision import SEVERITIES, Alert, Versions, alert_id
+from detector.alert.wording import action_of, counterfactual_of, evidence_calls, harm_of, kind_of
+from detector.cdr.batch import CdrBatch
+from detector.features.kernels.layout import MILLI, Tables
+from detector.features.kernels.memory import ring_size
+from detector.features.kernels.tiers import clear_evidence
+from detector.features.state import NEVER_DUE_MS
+from detector.numbering.plan import NumberPlan
+from detector.numbering.registry import Registry
+from detector.score.reasons import Behaviour, reasons
+from models.evidence import ClassParameters
+
+Place = Callable[[int, int], str]
+"""(stream, offset) -> the position as people read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """An alert revision, and the position of the call that wrote it."""
+
+    alert: Alert
+    stream: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every alert of a run has in common."""
+
+    plan: NumberPlan
+    registry: Registry
+    place: Place
+    versions: Versions
+    threshold: float  # nats
+    muted: tuple[str, ...]
+    most_calls: int
+    quiet_ms: int
+    usual: Callable[[int], ClassParameters]  # parameters by number class
+
+
+class Episodes:
+    """The open episodes of one shard; each is bound to an evidence row of its state."""
+
+    def __init__(self, tables: Tables, context: Context) -> None:
+        self._tables = tables
+        self._context = context
+        self._open: dict[int, Alert] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def told(self, batch: CdrBatch, i: int, number: int) -> Revision:
+        """Call i of the batch opened or changed the episode of evidence row `number`."""
+        before = self._open.get(number)
+        alert = self._first(batch, i) if before is None else before
+        alert = self._updated(alert, number, int(batch.calls[i]["release_ms"]), self._position(batch, i))
+        self._open[number] = alert
+        self._set_due()
+        return self._revision(alert, batch, i)
+
+    def ended(self, batch: CdrBatch, i: int, watermark_ms: int) -> list[Revision]:
+        """The watermark moved at call i: write the end of every episode that was quiet long enough."""
+        due = sorted(
+            (self._due(number), alert.entity, number)
+            for number, alert in self._open.items()
+            if self._due(number) <= watermark_ms
+        )
+        revisions = []
+        for due_ms, _, number in due:
+            alert = self._updated(self._open.pop(number), number, due_ms, self._position(batch, i))
+            alert = msgspec.structs.replace(alert, state="resolved", resolved_at_ms=due_ms, proposed_action=None)
+            evidence = self._tables.evidence[number]
+            evidence["severity"] = 0
+            evidence["reasons"] = 0
+            clear_evidence(evidence)
+            revisions.append(self._revision(alert, batch, i))
+        self._set_due()
+        return revisions
+
+    def _due(self, number: int) -> int:
+        return int(self._tables.evidence[number]["against_ms"]) + self._context.quiet_ms
+
+    def _set_due(self) -> None:
+        self._tables.meta["due_ms"] = min(map(self._due, self._open), default=NEVER_DUE_MS)
+
+    def _position(self, batch: CdrBatch, i: int) -> str:
+        call = batch.calls[i]
+        place = self._context.place(int(call["stream"]), int(call["offset"]))
+        return place if call["item"] < 0 else f"{place}#{int(call['item'])}"
+
+    def _revision(self, alert: Alert, batch: CdrBatch, i: int) -> Revision:
+        return Revision(alert, int(batch.calls[i]["stream"]), int(batch.calls[i]["offset"]))
+
+    def _first(self, batch: CdrBatch, i: int) -> Alert:
+        """Revision 0, never written: what does not change while the episode lasts."""
+        call, record = batch.calls[i], batch.record(i)
+        release_ms = int(call["release_ms"])
+        block = self._context.registry.block_of(record.number, release_ms)
+        return Alert(
+            alert_id=alert_id("line", record.line, int(call["call_hash"]), release_ms),
+            revision=0,
+            kind="mass_dialing",
+            entity_kind="line",
+            entity=record.line,
+            line=record.line,
+            number=record.number,
+            block=block.block if block else None,
+            holder=block.holder if block else None,
+            tenant=record.tenant,
+            resellers=record.resellers,
+            trunk=record.trunk_in,
+            authenticated=bool(call["authenticated"]),
+            state="open",
+            severity="warning",
+            raised_at_ms=release_ms,
+            updated_at_ms=release_ms,
+            first_call_ms=release_ms,
+            last_call_ms=release_ms,
+            calls=0,
+            answered=0,
+            distinct_callees=0,
+            score=0.0,
+            threshold=round(self._context.threshold, 2),
+            reasons=(),
+            counterfactual="",
+            harm=0.0,
+            evidence=(),
+            muted=self._context.muted,
+            versions=self._context.versions,
+            position="",
+        )
+
+    def _updated(self, alert: Alert, number: int, now_ms: int, position: str) -> Alert:
+        """The next revision, from the state as it is now."""
+        evidence = self._tables.evidence[number]
+        row = self._tables.rows[evidence["row"]]
+        usual = self._context.usual(int(row["number_class"]))
+        kept = kept_calls(self._tables, int(evidence["row"]))
+        seen = Behaviour(
+            share=evidence["share"],
+            kept=kept,
+            calls=int(evidence["calls"]),
+            answered=int(evidence["answered"]),
+            distinct=int(evidence["distinct"]),
+            callbacks=int(evidence["callbacks_seen"]),
+        )
+        why = reasons(seen, usual)
+        score = int(evidence["score"]) / MILLI
+        severity = SEVERITIES[int(evidence["severity"]) - 1]
+        kind = kind_of(why)
+        return msgspec.structs.replace(
+            alert,
+            revision=alert.revision + 1,
+            kind=kind,
+            severity=severity,
+            updated_at_ms=now_ms,
+            first_call_ms=int(evidence["first_ms"]) if evidence["first_ms"] >= 0 else alert.first_call_ms,
+            last_call_ms=int(row["last_ms"]),
+            calls=seen.calls,
+            answered=seen.answered,
+            distinct_callees=seen.distinct,
+            score=round(score, 2),
+            reasons=why,
+            counterfactual=counterfactual_of(score, self._context.threshold, why, usual.callback),
+            harm=harm_of(kept, now_ms),
+            proposed_action=action_of(kind, severity, alert.entity, alert.authenticated),
+            evidence=evidence_calls(kept, self._context.most_calls, self._context.plan),
+            position=position,
+        )
+
+
+def kept_calls(tables: Tables, place: int) -> np.ndarray:
+    """KEPT[n]: the calls kept of a row, oldest first; a copy."""
+    row = tables.rows[place]
+    size = ring_size(int(row["tier"]))
+    order = (int(row["head"]) - int(row["kept"]) + np.arange(int(row["kept"]))) % size
+    calls: np.ndarray = tables.kept[int(row["ring"]) + order]
+    return calls

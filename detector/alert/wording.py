@@ -1,0 +1,75 @@
+"""What an alert says beside its reasons: kind, harm, counterfactual, the action it proposes."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.alert.revision import EvidenceCall, ProposedAction, Reason
+from detector.cdr.batch import PARTY_CALLEE, PARTY_CALLER, PARTY_NETWORK
+from detector.features.kernels.layout import FIRST_TIME, PARTY_SHIFT
+from detector.numbering.plan import NumberPlan
+from detector.score.reasons import first_time_calls
+
+REASON_NATS = 2.0
+HARM_MIN = 30
+ACTION_TTL_S = 3600
+_PARTIES = {PARTY_CALLER: "caller", PARTY_CALLEE: "callee", PARTY_NETWORK: "network"}
+
+
+def kind_of(reasons: tuple[Reason, ...]) -> str:
+    """The kind follows from which families carry the score."""
+    carried = {reason.family for reason in reasons if reason.share >= REASON_NATS}
+    return "ai_robocall" if "script" in carried else "mass_dialing"
+
+
+def harm_of(kept: NDArray[np.void], now_ms: int) -> float:
+    """People the line will newly reach in the next 30 minutes at its present rate: strangers who answered lately.
+
+    The rate is taken over the kept calls of the last hour, at least one minute of them.
+    """
+    strangers = first_time_calls(kept)
+    recent = strangers[strangers["setup_ms"] > now_ms - 3_600_000]
+    if not len(recent):
+        return 0.0
+    minutes = max((now_ms - int(recent["setup_ms"].min())) / 60_000, 1.0)
+    reached = int((recent["talk_ms"] >= 0).sum())
+    return round(reached / minutes * HARM_MIN, 1)
+
+
+def counterfactual_of(score: float, threshold: float, reasons: tuple[Reason, ...], callback_nats: float) -> str:
+    """What would have to be otherwise for the line to stay under the threshold."""
+    over = score - threshold
+    if over < 0:
+        return f"The score is {-over:.1f} nats under the threshold of {threshold:.1f} now."
+    people = math.ceil((over + 0.01) / -callback_nats) if callback_nats < 0 else 0
+    alone = [reason.family for reason in reasons if reason.share > over]
+    without = f"Without {' or without '.join(alone[:3])} it would not alert" if alone else "No single family decides it"
+    return f"{without}; {people} more people calling back would bring it under {threshold:.1f}."
+
+
+def action_of(kind: str, severity: str, entity: str, authenticated: bool) -> ProposedAction:
+    """The narrowest thing that stops the harm: the line itself, harder when it is surer."""
+    if not authenticated:
+        verb, why = "re-verify", "the calling number is only asserted; suspending it could hit its rightful holder"
+    elif severity == "critical":
+        verb, why = "suspend", f"the network vouches for this line, and {kind.replace('_', ' ')} is beyond doubt"
+    else:
+        verb, why = "throttle", "slows the dialing while somebody looks; ordinary use of the line goes on"
+    return ProposedAction(scope="line", target=entity, verb=verb, ttl_s=ACTION_TTL_S, why=why)
+
+
+def evidence_calls(kept: NDArray[np.void], most: int, plan: NumberPlan) -> tuple[EvidenceCall, ...]:
+    """The newest kept calls, newest first, callees masked."""
+    return tuple(
+        EvidenceCall(
+            setup_ms=int(call["setup_ms"]),
+            ring_s=round(int(call["ring_ms"]) / 1000, 1) if call["ring_ms"] >= 0 else None,
+            talk_s=round(int(call["talk_ms"]) / 1000, 1) if call["talk_ms"] >= 0 else None,
+            release_cause=int(call["cause"]) if call["cause"] >= 0 else None,
+            release_party=_PARTIES.get(int(call["flags"]) >> PARTY_SHIFT),
+            callee=plan.mask(int(call["callee_key"])),
+            first_time=bool(call["flags"] & FIRST_TIME),
+        )
+        for call in kept[::-1][:most]
+    )

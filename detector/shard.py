@@ -1,0 +1,94 @@
+"""The shard: the unit of state and order. Same calls in the same order, same alerts with the same ids."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.alert.episode import Context, Episodes, Place, Revision
+from detector.alert.revision import Versions
+from detector.cdr.batch import CdrBatch
+from detector.config import Config, Feed
+from detector.features.kernels import layout
+from detector.features.kernels.judge import OPENED, REVISED, TIMER, judge
+from detector.features.state import new_policy, new_tables
+from detector.numbering.plan import NumberClass, NumberPlan
+from detector.numbering.registry import Registry
+from models.evidence import ClassParameters, Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a batch of calls brought: alert revisions in order, and what each call added (SCORED[n_calls])."""
+
+    revisions: list[Revision]
+    scored: NDArray[np.void]
+
+
+class Shard:
+    """State and judgement. No I/O, no wall clock, no randomness; how the stream is cut into batches is invisible."""
+
+    def __init__(
+        self, config: Config, model: Evidence, plan: NumberPlan, registry: Registry, place: Place, code: str
+    ) -> None:
+        muted = muted_families(config.feed)
+        self.threshold = model.threshold(config.alerting.false_alerts_per_day, config.alerting.active_lines, muted)
+        self.muted = muted
+        self.tables = new_tables(config.state)
+        self._policy = new_policy(config.state, config.order, self.threshold)
+        self._parameters = model.table({c.value: c.name.lower() for c in NumberClass}, muted)
+        self._lateness_ms = config.order.lateness_s * 1000
+        self.versions = Versions(config=config.version, model=model.version, code=code)
+        self.episodes = Episodes(
+            self.tables,
+            Context(
+                plan=plan,
+                registry=registry,
+                place=place,
+                versions=self.versions,
+                threshold=self.threshold,
+                muted=muted,
+                most_calls=config.alerting.evidence_calls,
+                quiet_ms=config.alerting.quiet_min * 60_000,
+                usual=_parameters_of(model),
+            ),
+        )
+
+    @property
+    def newest_ms(self) -> int:
+        """Release time of the newest call, UTC ms; -1 before the first."""
+        return int(self.tables.meta[0]["newest_ms"])
+
+    @property
+    def watermark_ms(self) -> int:
+        """Event time up to which episodes have ended; below 0 before the first call."""
+        return self.newest_ms - self._lateness_ms if self.newest_ms >= 0 else -1
+
+    def process(self, batch: CdrBatch) -> Findings:
+        """Judge the calls in the order given."""
+        scored = np.zeros(len(batch), layout.SCORED)
+        revisions: list[Revision] = []
+        i = 0
+        while i < len(batch):
+            i, why = judge(batch.calls, i, self.tables, self._parameters, self._policy, scored)
+            if why == TIMER:
+                revisions += self.episodes.ended(batch, i, self.watermark_ms)
+            elif why in (OPENED, REVISED):
+                revisions.append(self.episodes.told(batch, i - 1, int(self.tables.meta[0]["event_row"])))
+        return Findings(revisions, scored)
+
+
+def muted_families(feed: Feed) -> tuple[str, ...]:
+    """Families that the feed cannot carry."""
+    carried = {
+        "script": feed.duration_rounding_s <= 1.0,
+        "answer": feed.unanswered_calls,
+        "reciprocity": feed.calls_to_numbers,
+    }
+    return tuple(family for family, seen in carried.items() if not seen)
+
+
+def _parameters_of(model: Evidence) -> Callable[[int], ClassParameters]:
+    classes = model.parameters.classes
+    return lambda number_class: classes.get(NumberClass(number_class).name.lower()) or classes["any"]

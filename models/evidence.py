@@ -1,0 +1,178 @@
+"""Evidence that grows call by call: the model that opens alerts.
+
+How much more likely is what the line just did if it mass-dials than if it lives an ordinary life? The
+kernels add up the answers (detector/features/kernels/evidence.py); this file holds the fitted numbers they
+use, the tail of the score on benign traffic, and the threshold that follows. Card: models/cards/evidence.md.
+"""
+
+import hashlib
+import math
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.errors import ConfigError
+from detector.features.catalog import COLUMNS, FAMILIES
+from detector.features.kernels import layout
+from detector.features.kernels.evidence import P1_SHARE_OF_P0
+from detector.features.kernels.layout import MILLI, OUTCOMES
+
+SHIPPED = Path(__file__).parent / "parameters" / "evidence.json"
+CLASSES = 256
+"""Rows of the parameter table: one for every value a number class can have."""
+
+
+class Outcomes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How calls to first-time callees end; shares that add up to 1."""
+
+    answered: float
+    unanswered: float
+    busy: float
+    invalid: float
+
+    def array(self) -> NDArray[np.float64]:
+        """float64[OUTCOMES], in the order of layout.ANSWERED ..."""
+        return np.array([self.answered, self.unanswered, self.busy, self.invalid])
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far one family's share may go, in nats."""
+
+    low: float
+    high: float
+    weight: float = 1.0
+
+
+class ClassParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """p0 and p1 of one class of number."""
+
+    theta: float  # novelty p0, Pitman-Yor
+    sigma: float
+    new_p1: float
+    gap_shape: float  # pace p0, Lomax
+    gap_scale_s: float
+    rates_per_hour: tuple[float, float, float, float]  # pace p1
+    talk_mu: float  # script p0: mean and spread of log seconds
+    talk_sigma: float
+    outcomes_p0: Outcomes
+    outcomes_p1: Outcomes
+    callback: float  # nats for each person who calls back
+
+
+class Tail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often benign lines reach a score: alerts per line-day at each level (nats), falling."""
+
+    levels: tuple[float, ...]
+    per_line_day: tuple[float, ...]
+    line_days: float  # behind the figures
+
+
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A fitted parameter file. `fitted` tells by what command, on what, when to distrust it."""
+
+    schema: int
+    fitted: dict[str, Any]
+    classes: dict[str, ClassParameters]  # number class in lower case; "any" for all others
+    limits: dict[str, Limits]  # by family
+    tail: Tail
+
+
+class Evidence:
+    """The families' evidence with fitted parameters."""
+
+    name = "evidence"
+    columns = tuple(family.name for family in FAMILIES)
+    warming_up = False
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> "Evidence":
+        """The parameters of a file, or those that ship. Raises ConfigError naming model.file."""
+        file = path or SHIPPED
+        try:
+            return cls(msgspec.json.decode(file.read_bytes(), type=Parameters))
+        except (OSError, msgspec.DecodeError) as error:
+            raise ConfigError(f"model.file {file}: {error}; fit one with `detector train`") from None
+
+    @property
+    def version(self) -> str:
+        """Hash of everything that decides a score."""
+        return hashlib.blake2b(msgspec.json.encode(self.state(), order="sorted"), digest_size=4).hexdigest()
+
+    def score(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sum of the families' shares, nats: float64[n, len(COLUMNS)] -> float64[n]."""
+        shares: NDArray[np.float64] = X[:, [COLUMNS.index(name) for name in self.columns]]
+        total: NDArray[np.float64] = shares.sum(axis=1)
+        return total
+
+    def learn(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+        """Nothing: the live stream never moves the threshold; `detector train` fits a new version."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that decides its scores."""
+        state: dict[str, Any] = msgspec.to_builtins(self.parameters)
+        del state["fitted"]
+        return state
+
+    def table(self, class_names: dict[int, str], muted: Collection[str]) -> NDArray[np.void]:
+        """PARAMETERS[CLASSES] for the kernels.
+
+        class_names  number class -> its name; a class without parameters of its own gets those of "any"
+        muted        families the feed cannot carry; their weight is 0
+        """
+        table = np.zeros(CLASSES, layout.PARAMETERS)
+        for number_class in range(CLASSES):
+            name = class_names.get(number_class, "any")
+            fitted = self.parameters.classes.get(name) or self.parameters.classes["any"]
+            self._fill(table[number_class], fitted, muted)
+        return table
+
+    def _fill(self, row: Any, fitted: ClassParameters, muted: Collection[str]) -> None:
+        for name in ("theta", "sigma", "new_p1", "gap_shape", "gap_scale_s", "talk_mu", "talk_sigma"):
+            row[name] = getattr(fitted, name)
+        row["rate_per_s"] = np.array(fitted.rates_per_hour) / 3600.0
+        row["outcome"] = outcome_evidence(fitted.outcomes_p0, fitted.outcomes_p1)
+        row["callback"] = round(fitted.callback * MILLI)
+        for k, family in enumerate(FAMILIES):
+            limits = self.parameters.limits[family.name]
+            row["weight"][k] = 0.0 if family.name in muted else limits.weight
+            row["low"][k] = round(limits.low * MILLI)
+            row["high"][k] = round(limits.high * MILLI)
+
+    def threshold(self, false_alerts_per_day: float, active_lines: int, muted: Collection[str]) -> float:
+        """The score (nats) that benign lines pass `false_alerts_per_day` times a day, out of the fitted tail.
+
+        Between levels the logarithm of the rate is interpolated; beyond the last one it goes on with the slope
+        of the last three. Raises ConfigError when no score of the families that speak can reach it.
+        """
+        wanted = math.log(false_alerts_per_day / active_lines)
+        levels = np.array(self.parameters.tail.levels)
+        rates = np.log(np.array(self.parameters.tail.per_line_day))
+        if wanted >= rates[-1]:
+            nats = float(np.interp(-wanted, -rates, levels))
+        else:
+            slope = (rates[-1] - rates[-3]) / (levels[-1] - levels[-3])
+            nats = float(levels[-1] + (wanted - rates[-1]) / slope)
+        highest = sum(self.parameters.limits[f.name].high for f in FAMILIES if f.name not in muted)
+        if nats > highest:
+            raise ConfigError(
+                f"alerting.false_alerts_per_day = {false_alerts_per_day:g} with alerting.active_lines = {active_lines}"
+                f" asks for a score of {nats:.1f} nats, but the families that the feed carries reach {highest:.1f};"
+                " allow more false alerts"
+            )
+        return nats
+
+
+def outcome_evidence(p0: Outcomes, p1: Outcomes) -> NDArray[np.int32]:
+    """Evidence of each outcome, int32[OUTCOMES] in 1/1024 nat; p1 holds a tenth of p0."""
+    ordinary = p0.array()
+    dialing = (1 - P1_SHARE_OF_P0) * p1.array() + P1_SHARE_OF_P0 * ordinary
+    evidence = np.floor(MILLI * np.log(dialing / ordinary) + 0.5).astype(np.int32)
+    assert evidence.shape == (OUTCOMES,)
+    return evidence
