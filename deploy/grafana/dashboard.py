@@ -1,0 +1,163 @@
+"""Writes dashboard.json: `python3 deploy/grafana/dashboard.py`. Add a panel here, not in the JSON.
+
+Classic JSON (schema of Grafana 10, which newer ones migrate on load), one data source variable, UTC.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+TARGET = Path(__file__).with_name("dashboard.json")
+WIDTH, HEIGHT = 8, 7
+
+# title, unit, what a NOC reads from it, {legend: expression}
+PANELS: list[tuple[str, str, str, dict[str, str]]] = [
+    (
+        "Age of the newest call",
+        "s",
+        "Quiet or dead? Grows by a second a second when the feed has stopped; stays near 0 when all is well.",
+        {"{{instance}}": "time() - detector_newest_release_timestamp_seconds"},
+    ),
+    ("Phase", "none", "recovering, live or stopping.", {"{{instance}} {{phase}}": "detector_phase == 1"}),
+    (
+        "Records waiting",
+        "none",
+        "Lag: records in the source not yet judged.",
+        {"{{instance}}": "detector_source_lag_records"},
+    ),
+    ("Calls judged", "cps", "Calls a second.", {"{{instance}}": "rate(detector_calls_total[5m])"}),
+    (
+        "Dead letters",
+        "cps",
+        "Records a second that could not be read, by reason.",
+        {"{{reason}}": "sum by (reason) (rate(detector_rejected_total[5m]))"},
+    ),
+    (
+        "Unreadable records of our own topics",
+        "none",
+        "In five minutes; anything but 0 means that a foreign or newer program writes to them.",
+        {"{{topic}}": "increase(detector_landed_unreadable_total[5m])"},
+    ),
+    (
+        "Late and repeated calls",
+        "percentunit",
+        "Share of calls that came after the watermark, or came twice.",
+        {
+            "late": "sum(rate(detector_late_calls_total[5m])) / sum(rate(detector_calls_total[5m]))",
+            "repeated": "sum(rate(detector_duplicates_total[5m])) / sum(rate(detector_calls_total[5m]))",
+        },
+    ),
+    ("Open alerts", "none", "Episodes open now.", {"{{entity_kind}}": "sum by (entity_kind) (detector_open_alerts)"}),
+    (
+        "Alerts opened in an hour",
+        "none",
+        "By kind; compare with the false alerts a day that the configuration accepts.",
+        {"{{kind}}": "sum by (kind) (increase(detector_alerts_total[1h]))"},
+    ),
+    (
+        "Revisions written",
+        "none",
+        "Alert records on their way to page and hooks, in five minutes.",
+        {"{{state}}": "sum by (state) (increase(detector_alert_revisions_total[5m]))"},
+    ),
+    ("Threshold", "none", "Score, in nats, above which a line alerts.", {"{{instance}}": "detector_threshold_nats"}),
+    (
+        "Muted families",
+        "none",
+        "Kinds of evidence this feed cannot carry. Muted is not silent: such lines are judged on less.",
+        {"{{family}}": "max by (family) (detector_muted_family) == 1"},
+    ),
+    ("Lines held", "none", "By tier of memory.", {"{{tier}}": "sum by (tier) (detector_lines)"}),
+    (
+        "Free rows",
+        "percentunit",
+        "Under 10 % lines are about to be given up.",
+        {"{{tier}}": "min by (tier) (detector_free_rows_ratio)"},
+    ),
+    (
+        "Given up for want of room",
+        "none",
+        "While any of these is not zero, a replay may tell other alerts than the live run did.",
+        {
+            "evicted {{tier}}": "sum by (tier) (increase(detector_capacity_evictions_total[1h]))",
+            "turned away": "sum(increase(detector_doorkeeper_active_total[1h]))",
+            "partition not waited for": "sum(increase(detector_merge_idle_total[1h]))",
+        },
+    ),
+    (
+        "Epochs",
+        "s",
+        "Process, send and flush, commit: how long 99 of 100 take, and the median.",
+        {
+            "99 %": "histogram_quantile(0.99, sum by (le) (rate(detector_epoch_seconds_bucket[5m])))",
+            "median": "histogram_quantile(0.5, sum by (le) (rate(detector_epoch_seconds_bucket[5m])))",
+        },
+    ),
+    ("Epochs committed", "none", "In five minutes.", {"{{instance}}": "increase(detector_epochs_total[5m])"}),
+    (
+        "Where the time goes",
+        "percentunit",
+        "Share of one core, by stage of the loop.",
+        {"{{stage}}": "sum by (stage) (rate(detector_stage_seconds_total[5m]))"},
+    ),
+    (
+        "Decode on the slow path",
+        "percentunit",
+        "Share of records that the fast scanner left to the general reader.",
+        {"fallback": "sum(rate(detector_decode_fallback_total[5m])) / sum(rate(detector_calls_total[5m]))"},
+    ),
+    (
+        "Watermark",
+        "dateTimeAsIso",
+        "Event time up to which timers have fired.",
+        {"{{instance}}": "detector_watermark_timestamp_seconds * 1000"},
+    ),
+    (
+        "Versions",
+        "none",
+        "What judges: program, model, configuration.",
+        {"{{code}} {{model}} {{config}}": "detector_build_info"},
+    ),
+]
+
+
+def dashboard() -> dict[str, Any]:
+    """The dashboard as Grafana reads it."""
+    return {
+        "uid": "cdr-detector",
+        "id": None,
+        "title": "CDR detector",
+        "tags": ["cdr-detector"],
+        "timezone": "utc",
+        "refresh": "30s",
+        "schemaVersion": 38,
+        "time": {"from": "now-6h", "to": "now"},
+        "templating": {"list": [{"name": "datasource", "type": "datasource", "query": "prometheus"}]},
+        "panels": [_panel(number, *panel) for number, panel in enumerate(PANELS)],
+    }
+
+
+def _panel(number: int, title: str, unit: str, description: str, expressions: dict[str, str]) -> dict[str, Any]:
+    source = {"type": "prometheus", "uid": "${datasource}"}
+    return {
+        "id": number + 1,
+        "type": "timeseries",
+        "title": title,
+        "description": description,
+        "datasource": source,
+        "gridPos": {"x": number % 3 * WIDTH, "y": number // 3 * HEIGHT, "w": WIDTH, "h": HEIGHT},
+        "fieldConfig": {"defaults": {"unit": unit}, "overrides": []},
+        "targets": [
+            {"refId": chr(ord("A") + i), "datasource": source, "expr": expression, "legendFormat": legend}
+            for i, (legend, expression) in enumerate(expressions.items())
+        ],
+    }
+
+
+def text() -> str:
+    """The content of dashboard.json."""
+    return json.dumps(dashboard(), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(text(), encoding="utf-8")
