@@ -134,7 +134,9 @@ class Hooks(_Section, frozen=True):
     mode: Literal["off", "dry-run", "approve", "auto"] = "dry-run"
     urls: tuple[str, ...] = ()
     secret_file: str = ""  # whsec_... for signing; needed as soon as a url is set
-    never: tuple[str, ...] = ()  # entities that are never acted on
+    ca_file: str = ""  # authorities that vouch for the receivers; none: the public ones
+    approval_secret_file: str = ""  # shared with the page, signs people's orders; approve and auto need it
+    never: tuple[str, ...] = ()  # entities that are never acted on; `4008*` = all that begin so
     never_file: str = ""
     max_actions_per_hour: Positive = 20
     max_actions_per_tenant_per_hour: Positive = 5
@@ -151,6 +153,8 @@ class Web(_Section, frozen=True):
     database: str = "ledger.sqlite"
     retention_days: Positive = 30
     stale_after_s: Positive = 30  # no sign of life from `run` for this long: the badge says dead
+    quiet_after_s: Positive = 120  # no call newer than this: the badge says quiet
+    role: Literal["viewer", "operator"] = "operator"  # what whoever reaches the page may do
     allowed_hosts: tuple[str, ...] = ()  # beside loopback names
 
 
