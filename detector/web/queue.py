@@ -1,0 +1,218 @@
+"""Which alerts stand where: the queue, what is silenced, what a larger alert absorbs, what is over.
+
+The tree line -> number -> block -> tenant -> holder is derived here, from the fields of the alerts: an open
+alert higher up (unless it is for information only) absorbs those below it. They stay in the record and
+leave the queue.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from detector.alert import revision
+from detector.alert.revision import Alert
+from detector.hooks import action
+from detector.hooks.action import Action
+from detector.landed.feedback import Verdict
+from detector.web.ledger import Ledger
+
+ROWS = 50
+"""Alerts on one page of the list."""
+
+Place = Literal["queue", "silenced", "absorbed", "resolved"]
+View = Literal["queue", "silenced", "absorbed", "resolved", "all"]
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """What of the alerts is asked for; "" = any. `q` is part of an entity or of what it belongs to."""
+
+    view: View = "queue"
+    severity: Literal["", "info", "warning", "critical"] = ""
+    kind: str = ""
+    entity_kind: str = ""
+    q: str = ""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert and where it stands. Times UTC ms; null = not so."""
+
+    alert: Alert
+    place: Place
+    owner: str | None
+    owned_since_ms: int | None
+    silenced_until_ms: int | None
+    absorbed_by: str | None  # alert_id
+    absorbs: int  # open alerts below it
+
+
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that keeps alerts out of the queue until it ends. `matches`: open alerts it holds back now."""
+
+    silence_id: int
+    entity_kind: str
+    entity: str
+    kind: str
+    author: str
+    reason: str
+    from_ms: int
+    until_ms: int
+    matches: int
+
+
+class Deed(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the audit."""
+
+    at_ms: int
+    who: str
+    origin: str
+    verb: str
+    object: str
+    detail: str
+
+
+class Queue:
+    """Reads the ledger for the page and the interface of programs."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        with ledger.reading() as db:
+            db.create_function("now_ms", 0, ledger.now)
+            db.executescript(_VIEWS)
+
+    def rows(self, wanted: Filter, page: int = 1, size: int = ROWS) -> list[Standing]:
+        """One page of a view: alerts nobody owns first, then by harm; what is over, newest first."""
+        query = _LIST_NEWEST if wanted.view in ("resolved", "all") else _LIST_HARMFUL
+        return self._standings(query, {**_parameters(wanted), "size": size, "from": (page - 1) * size})
+
+    def these(self, alert_ids: Sequence[str]) -> list[Standing]:
+        """These alerts in this order, wherever they stand; unknown ones are left out."""
+        query = "SELECT * FROM standing WHERE alert_id IN (SELECT value FROM json_each(:ids))"
+        found = self._standings(query, {"ids": msgspec.json.encode(list(alert_ids)).decode()})
+        by_id = {standing.alert.alert_id: standing for standing in found}
+        return [by_id[alert_id] for alert_id in alert_ids if alert_id in by_id]
+
+    def counts(self, wanted: Filter) -> dict[View, int]:
+        """How many alerts of the filter stand in each place, and together."""
+        with self._ledger.reading() as db:
+            found = dict(db.execute(_COUNT, {**_parameters(wanted), "view": "all"}).fetchall())
+        counts: dict[View, int] = {place: found.get(place, 0) for place in get_args(Place)}
+        return counts | {"all": sum(counts.values())}
+
+    def below(self, alert_id: str) -> list[Standing]:
+        """Open alerts whose nearest parent is this one, most harmful first."""
+        query = "SELECT * FROM standing WHERE parent = :id ORDER BY harm DESC LIMIT :size"
+        return self._standings(query, {"id": alert_id, "size": ROWS})
+
+    def before(self, alert: Alert) -> list[Standing]:
+        """Other alerts of the same entity, newest first."""
+        query = """SELECT * FROM standing WHERE entity_kind = :kind AND entity = :entity AND alert_id <> :id
+            ORDER BY raised_at_ms DESC LIMIT :size"""
+        about = {"kind": alert.entity_kind, "entity": alert.entity, "id": alert.alert_id}
+        return self._standings(query, {**about, "size": ROWS})
+
+    def revisions(self, alert_id: str) -> list[Alert]:
+        """All revisions kept, oldest first."""
+        query = "SELECT value FROM revision WHERE alert_id = ? ORDER BY revision"
+        with self._ledger.reading() as db:
+            return [revision.decode(value) for (value,) in db.execute(query, (alert_id,))]
+
+    def verdicts(self, alert_id: str) -> list[Verdict]:
+        """What people said about the alert, newest first."""
+        query = "SELECT value FROM verdict WHERE alert_id = ? ORDER BY at_ms DESC"
+        with self._ledger.reading() as db:
+            return [msgspec.json.decode(value, type=Verdict) for (value,) in db.execute(query, (alert_id,))]
+
+    def actions(self, alert_id: str) -> list[Action]:
+        """What the hooks decided about the alert, newest first."""
+        query = "SELECT value FROM action WHERE alert_id = ? ORDER BY decided_ms DESC LIMIT ?"
+        with self._ledger.reading() as db:
+            return [action.decode(value) for (value,) in db.execute(query, (alert_id, ROWS))]
+
+    def silences(self) -> list[Silence]:
+        """Silences in force, the next to end first."""
+        with self._ledger.reading() as db:
+            return [Silence(**dict(row)) for row in db.execute("SELECT * FROM silence_in_force ORDER BY until_ms")]
+
+    def audit(self, page: int = 1) -> list[Deed]:
+        """What people did, newest first."""
+        query = "SELECT at_ms, who, origin, verb, object, detail FROM audit ORDER BY audit_id DESC LIMIT ? OFFSET ?"
+        with self._ledger.reading() as db:
+            return [Deed(**dict(row)) for row in db.execute(query, (ROWS, (page - 1) * ROWS))]
+
+    def _standings(self, query: str, parameters: Mapping[str, Any]) -> list[Standing]:
+        with self._ledger.reading() as db:
+            return [_standing(row) for row in db.execute(query, parameters)]
+
+
+def _standing(row: sqlite3.Row) -> Standing:
+    return Standing(
+        alert=revision.decode(row["value"]),
+        place=row["place"],
+        owner=row["owner"],
+        owned_since_ms=row["since_ms"],
+        silenced_until_ms=row["silenced_until_ms"],
+        absorbed_by=row["parent"],
+        absorbs=row["absorbs"],
+    )
+
+
+def _parameters(wanted: Filter) -> dict[str, Any]:
+    like = wanted.q.strip().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return {**msgspec.structs.asdict(wanted), "like": f"%{like}%"}
+
+
+_VIEWS = """
+CREATE TEMP VIEW silence_match AS
+SELECT s.silence_id, s.until_ms, a.alert_id, a.state FROM silence s JOIN alert a
+    ON (s.kind = '' OR s.kind = a.kind) AND s.entity = CASE s.entity_kind
+        WHEN a.entity_kind THEN a.entity WHEN 'line' THEN a.line WHEN 'number' THEN a.number WHEN 'block' THEN a.block
+        WHEN 'tenant' THEN a.tenant WHEN 'trunk' THEN a.trunk WHEN 'holder' THEN a.holder END
+WHERE s.until_ms > now_ms();
+
+CREATE TEMP VIEW silence_in_force AS
+SELECT s.*, (SELECT count(*) FROM silence_match m WHERE m.silence_id = s.silence_id AND m.state = 'open') AS matches
+FROM silence s WHERE s.until_ms > now_ms();
+
+CREATE TEMP VIEW absorber AS
+SELECT * FROM alert WHERE state = 'open' AND severity <> 'info';
+
+CREATE TEMP VIEW placed AS
+SELECT a.*, k.owner, k.since_ms,
+    (SELECT max(until_ms) FROM silence_match m WHERE m.alert_id = a.alert_id) AS silenced_until_ms,
+    CASE WHEN a.state = 'open' THEN COALESCE(
+        (SELECT p.alert_id FROM absorber p WHERE p.entity_kind = 'number' AND p.entity = a.number
+            AND a.entity_kind = 'line' ORDER BY p.harm DESC LIMIT 1),
+        (SELECT p.alert_id FROM absorber p WHERE p.entity_kind = 'block' AND p.entity = a.block
+            AND a.entity_kind IN ('line', 'number') ORDER BY p.harm DESC LIMIT 1),
+        (SELECT p.alert_id FROM absorber p WHERE p.entity_kind = 'tenant' AND p.entity = a.tenant
+            AND a.entity_kind IN ('line', 'number', 'block') ORDER BY p.harm DESC LIMIT 1),
+        (SELECT p.alert_id FROM absorber p WHERE p.entity_kind = 'holder' AND p.entity = a.holder
+            AND a.entity_kind IN ('line', 'number', 'block', 'tenant') ORDER BY p.harm DESC LIMIT 1)
+    ) END AS parent,
+    CASE WHEN a.state <> 'open' OR a.severity = 'info' THEN 0 ELSE CASE a.entity_kind
+        WHEN 'number' THEN (SELECT count(*) FROM alert c WHERE c.state = 'open' AND c.number = a.entity
+            AND c.entity_kind = 'line')
+        WHEN 'block' THEN (SELECT count(*) FROM alert c WHERE c.state = 'open' AND c.block = a.entity
+            AND c.entity_kind IN ('line', 'number'))
+        WHEN 'tenant' THEN (SELECT count(*) FROM alert c WHERE c.state = 'open' AND c.tenant = a.entity
+            AND c.entity_kind IN ('line', 'number', 'block'))
+        WHEN 'holder' THEN (SELECT count(*) FROM alert c WHERE c.state = 'open' AND c.holder = a.entity
+            AND c.entity_kind IN ('line', 'number', 'block', 'tenant'))
+        ELSE 0 END END AS absorbs
+FROM alert a LEFT JOIN acknowledgement k ON k.alert_id = a.alert_id;
+
+CREATE TEMP VIEW standing AS
+SELECT *, CASE WHEN state <> 'open' THEN 'resolved' WHEN silenced_until_ms IS NOT NULL THEN 'silenced'
+    WHEN parent IS NOT NULL THEN 'absorbed' ELSE 'queue' END AS place
+FROM placed;
+"""
+
+_WANTED = r"""FROM standing WHERE (:view = 'all' OR place = :view) AND (:severity = '' OR severity = :severity)
+    AND (:kind = '' OR kind = :kind) AND (:entity_kind = '' OR entity_kind = :entity_kind)
+    AND (:q = '' OR names LIKE :like ESCAPE '\')"""
+_PAGE = "alert_id LIMIT :size OFFSET :from"
+_LIST_HARMFUL = f"SELECT * {_WANTED} ORDER BY owner IS NOT NULL, harm DESC, raised_at_ms, {_PAGE}"
+_LIST_NEWEST = f"SELECT * {_WANTED} ORDER BY updated_at_ms DESC, {_PAGE}"
+_COUNT = f"SELECT place, count(*) {_WANTED} GROUP BY place"

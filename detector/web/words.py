@@ -1,0 +1,118 @@
+"""The page's words: kinds, causes and times as a NOC says them. Unknown words are shown as they came."""
+
+from datetime import UTC, datetime
+
+KINDS = {
+    "mass_dialing": "Mass dialing",
+    "ai_robocall": "AI robocalls",
+    "wangiri": "One-ring calls (wangiri)",
+    "enumeration": "Dialing numbers in a row",
+    "no_inbound_gateway": "Gateway without inbound calls (SIM box)",
+    "call_bombing": "Call bombing",
+    "number_rotation": "Rotating numbers",
+    "flood": "Flood",
+    "handover": "Robot probe, then a human",
+    "moved_operation": "Operation moved here",
+    "rule_violation": "Numbering rule broken",
+    "unusual_shape": "Unusual, for information",
+}
+
+PLACES = {
+    "queue": "in the queue",
+    "silenced": "silenced",
+    "absorbed": "part of a larger alert",
+    "resolved": "resolved",
+}
+
+VERDICTS = {
+    "dialer": "It is a mass dialer",
+    "legitimate": "Legitimate traffic",
+    "fault": "A fault in the network or the feed",
+    "unsure": "Not sure",
+}
+
+VERBS = {"observe": "Observe", "throttle": "Throttle", "re-verify": "Verify again", "suspend": "Suspend", "lift": "Lift"}
+
+CAUSES = {
+    1: "unallocated number",
+    3: "no route",
+    16: "normal clearing",
+    17: "busy",
+    18: "no response",
+    19: "no answer",
+    20: "absent",
+    21: "rejected",
+    27: "out of order",
+    28: "invalid number",
+    31: "normal, unspecified",
+    34: "no circuit",
+    38: "network out of order",
+    41: "temporary failure",
+    42: "congestion",
+    44: "channel unavailable",
+    102: "timer expired",
+    127: "interworking",
+}
+"""Q.850 release causes in a few words."""
+
+_LAST_MS = 253_402_300_799_000  # 9999-12-31
+
+
+def words(value: str, known: dict[str, str]) -> str:
+    """The words for a value; an unknown value with spaces for underscores."""
+    return known.get(value) or value.replace("_", " ")
+
+
+def cause(value: int | None) -> str:
+    """`19 no answer`; "" when the feed did not say."""
+    return "" if value is None else f"{value} {CAUSES.get(value, '')}".strip()
+
+
+def moment(ms: int) -> str:
+    """`2026-11-24 09:00:03 UTC`."""
+    return f"{_utc(ms):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def clock(ms: int, now_ms: int) -> str:
+    """`09:00 UTC` of the same day as `now_ms`, else with its date."""
+    then, now = _utc(ms), _utc(now_ms)
+    return f"{then:%H:%M} UTC" if then.date() == now.date() else f"{then:%Y-%m-%d %H:%M} UTC"
+
+
+def iso(ms: int) -> str:
+    """`2026-11-24T09:00:03Z`, for machines."""
+    return f"{_utc(ms):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def age(span_ms: int) -> str:
+    """A span in one figure: `3 s`, `12 min`, `5 h`, `3 days`."""
+    seconds = max(0, span_ms) // 1000
+    if seconds < 100:
+        return f"{seconds} s"
+    if seconds < 100 * 60:
+        return f"{seconds // 60} min"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600} h"
+    return f"{count(seconds // 86_400)} days"
+
+
+def ago(ms: int, now_ms: int) -> str:
+    """`12 min ago`; `in 12 min` for what is to come."""
+    return f"{age(now_ms - ms)} ago" if ms <= now_ms else f"in {age(ms - now_ms)}"
+
+
+def count(value: float) -> str:
+    """`12,000`."""
+    return f"{value:,.0f}"
+
+
+def figure(value: float) -> str:
+    """A measured value in at most three digits: `0.71`, `42`, `5,400`."""
+    size = abs(value)
+    if size >= 100 or value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if size >= 10 else f"{value:.2g}"
+
+
+def _utc(ms: int) -> datetime:
+    return datetime.fromtimestamp(min(max(ms, 0), _LAST_MS) / 1000, UTC)
