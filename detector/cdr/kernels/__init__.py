@@ -1,0 +1,1 @@
+"""Looking at the bytes of records eight at a time."""

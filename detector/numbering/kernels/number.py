@@ -1,0 +1,224 @@
+"""From the text of a number to its key and class."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.cdr.kernels.words import Bytes
+from detector.features.kernels.jit import njit
+from detector.numbering.kernels.china import (
+    CARRIER_10,
+    EMERGENCY,
+    IDENTITY,
+    INTERNATIONAL,
+    INVALID,
+    LOCAL,
+    MAX_KEY_DIGITS,
+    POWER,
+    PUBLIC_12,
+    SERVICE_95,
+    SERVICE_96,
+    UNKNOWN,
+    WITHHELD,
+    china,
+    value,
+)
+from detector.numbering.kernels.siphash import siphash
+
+MAX_DIGITS = 32
+"""Longer runs of digits are no numbers."""
+
+HASHED = np.uint64(1 << 63)
+"""Set in keys that are hashes; the other keys are 10**n + digits, so leading zeros count."""
+
+_EXTENSION_WORDS = (b"ext.", b"ext", b"x", b",", b"#", "转".encode(), "分机".encode())
+_WITHHELD_WORDS = (b"anonymous", b"restricted", b"private", b"unavailable", b"unknown", b"withheld")
+
+
+def _table(words: tuple[bytes, ...]) -> NDArray[np.uint8]:
+    """Words as rows, zero-padded."""
+    return np.array([list(word.ljust(12, b"\0")) for word in words], dtype=np.uint8)
+
+
+EXTENSION = _table(_EXTENSION_WORDS)
+WITHHELD_WORD = _table(_WITHHELD_WORDS)
+SCHEME = _table((b"sips:", b"sip:", b"tel:"))
+
+
+@njit
+def _word_at(data: Bytes, start: int, end: int, words: NDArray[np.uint8]) -> int:
+    """Length of the first of `words` (lower case) that stands at `start` in any case; 0 = none does."""
+    for row in range(words.shape[0]):
+        n = 0
+        while n < words.shape[1] and words[row, n] != 0 and start + n < end:
+            byte = data[start + n]
+            if 65 <= byte <= 90:
+                byte += 32
+            if byte != words[row, n]:
+                break
+            n += 1
+        if n == words.shape[1] or words[row, n] == 0:
+            return n
+    return 0
+
+
+@njit
+def _is_extension(data: Bytes, start: int, end: int) -> bool:
+    """Whether the rest is a marker and at most six digits: `x123`, `ext. 12`, `转8001`."""
+    width = _word_at(data, start, end, EXTENSION)
+    if width == 0:
+        return False
+    i = start + width
+    while i < end and (data[i] == 32 or data[i] == 46 or data[i] == 58 or data[i] == 61):  # blank . : =
+        i += 1
+    if end - i > 6:
+        return False
+    while i < end and 48 <= data[i] <= 57:
+        i += 1
+    return i == end
+
+
+@njit
+def _find(data: Bytes, start: int, end: int, byte: int) -> int:
+    """Where `byte` first stands in data[start:end]; `end` = nowhere."""
+    i = start
+    while i < end and data[i] != byte:
+        i += 1
+    return i
+
+
+@njit
+def _is_address(data: Bytes, start: int, end: int) -> bool:
+    """Whether it is four groups of one to three digits with dots between, an IPv4 address."""
+    groups, width = 1, 0
+    for i in range(start, end):
+        if 48 <= data[i] <= 57:
+            width += 1
+        elif data[i] == 46 and width > 0:
+            groups += 1
+            width = 0
+        else:
+            return False
+        if width > 3:
+            return False
+    return groups == 4 and width > 0
+
+
+@njit
+def _collect(data: Bytes, start: int, end: int, digits: Bytes) -> tuple[int, bool]:
+    """Digits of a number as people and switches write it: (how many, were there more than bare digits).
+
+    A leading + is written as 00. (0, True) = this is no number.
+    """
+    n = 0
+    prefix = 0
+    dressed = False
+    for i in range(start, end):
+        byte = data[i]
+        if 48 <= byte <= 57:
+            if n == MAX_DIGITS:
+                return 0, True
+            digits[n] = byte - 48
+            n += 1
+        elif byte == 43 and n == 0:
+            digits[0] = digits[1] = 0
+            n = prefix = 2
+        elif byte == 32 or byte == 45 or byte == 46 or byte == 40 or byte == 41:  # blank - . ( )
+            dressed = True
+        elif n > prefix and _is_extension(data, i, end):
+            dressed = True
+            break
+        else:
+            return 0, True
+    if n == prefix or (dressed and _is_address(data, start, end)):
+        return 0, True
+    return n, dressed
+
+
+@njit
+def _certain(n: int, number_class: int, plain: bool, hosted: bool) -> bool:
+    """Whether this reading of a text that is more than bare digits may stand for the text.
+
+    Slot names (2-11-1-3) and accounts (1001@pbx) of different places must not fall together, so only full
+    numbers may.
+    """
+    if plain:
+        return n >= 10
+    if number_class in (SERVICE_95, SERVICE_96):
+        return True
+    if number_class in (INVALID, LOCAL):
+        return False
+    if number_class in (CARRIER_10, PUBLIC_12, EMERGENCY):
+        return n >= 7 and not hosted
+    return True
+
+
+@njit
+def _key(n: int, v: np.int64) -> np.uint64:
+    return np.uint64(POWER[n] + v)
+
+
+@njit
+def text_key(data: Bytes, start: int, length: int, k0: np.uint64, k1: np.uint64) -> np.uint64:
+    """Key of a text that is no number (trunk, tenant, account): a keyed hash; 0 for the empty text."""
+    if length <= 0:
+        return np.uint64(0)
+    return siphash(data, start, length, k0, k1) | HASHED
+
+
+@njit
+def number_key(
+    data: Bytes, start: int, length: int, is_china: bool, k0: np.uint64, k1: np.uint64, digits: Bytes
+) -> tuple[np.uint64, int]:
+    """(key, class) of the number written in data[start : start + length].
+
+    digits  uint8[MAX_DIGITS + 2]  scratch
+    (0, UNKNOWN) for blank text. Source of the rules: the plan's docstring in numbering/plan.py.
+    """
+    end = start + length
+    while start < end and data[start] <= 32:
+        start += 1
+    while start < end and data[end - 1] <= 32:
+        end -= 1
+    if start == end:
+        return np.uint64(0), UNKNOWN
+    start += _word_at(data, start, end, SCHEME)
+    user_end = _find(data, start, end, 64)  # @
+    hosted = user_end < end
+    number_end = _find(data, start, user_end, 59)  # ;
+    n, dressed = _collect(data, start, number_end, digits)
+    if n > 0:
+        if is_china:
+            m, w, number_class = china(digits, n)
+        else:
+            m, w = (n, value(digits, 0, n)) if n <= MAX_KEY_DIGITS else (0, np.int64(0))
+            number_class = INTERNATIONAL if n > 2 and digits[0] == 0 and digits[1] == 0 else UNKNOWN
+        if not (dressed or number_end < end) or _certain(n, number_class, not is_china, hosted):
+            return (_key(m, w) if m > 0 else text_key(digits, 0, n, k0, k1)), number_class
+    number_class = IDENTITY
+    if _word_at(data, start, end, WITHHELD_WORD) == user_end - start:
+        number_class = WITHHELD
+    return text_key(data, start, end - start, k0, k1), number_class
+
+
+@njit
+def number_keys(
+    data: Bytes,
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    is_china: bool,
+    k0: np.uint64,
+    k1: np.uint64,
+    keys: NDArray[np.uint64],
+    classes: NDArray[np.uint8],
+) -> None:
+    """Keys and classes of many numbers in one buffer.
+
+    data     uint8[n_bytes]     their texts
+    starts   int64[n_numbers]   where each begins
+    lengths  int64[n_numbers]   its length, 0 = blank
+    keys     uint64[n_numbers]  filled
+    classes  uint8[n_numbers]   filled
+    """
+    digits = np.empty(MAX_DIGITS + 2, np.uint8)
+    for i in range(starts.shape[0]):
+        keys[i], classes[i] = number_key(data, starts[i], lengths[i], is_china, k0, k1, digits)
