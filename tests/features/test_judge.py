@@ -1,0 +1,131 @@
+"""The judging kernel against its slow twin, and what it promises whatever the stream."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from detector.cdr.batch import CAUSE_UNKNOWN, CDR, NEVER_MS
+from detector.config import Order, State
+from detector.features.catalog import FAMILIES
+from detector.features.kernels.judge import DONE, TIMER, judge
+from detector.features.kernels.layout import SCORED, Tables
+from detector.features.state import new_policy, new_tables
+from models.evidence import Evidence
+from tests.reference import Call, Twin
+
+START_MS = 1_700_000_000_000
+THRESHOLD = 13.0
+SMALL = State(line_capacity=512, warm_capacity=128, hot_capacity=64, dedup_calls=8192)
+
+calls_of_a_few_lines = st.lists(
+    st.builds(
+        lambda line, callee, gap_s, ring_s, talk_s, cause, late, shared: (
+            line,
+            callee,
+            gap_s,
+            ring_s,
+            talk_s,
+            cause,
+            late,
+            shared,
+        ),
+        line=st.integers(1, 6),
+        callee=st.one_of(st.integers(1, 8), st.integers(100, 160)),
+        gap_s=st.one_of(st.integers(0, 40), st.integers(0, 40_000)),
+        ring_s=st.integers(0, 30),
+        talk_s=st.one_of(st.none(), st.integers(0, 60), st.integers(20, 24)),
+        cause=st.sampled_from([CAUSE_UNKNOWN, 16, 17, 1, 34]),
+        late=st.booleans(),
+        shared=st.booleans(),
+    ),
+    min_size=1,
+    max_size=150,
+)
+
+
+def build(drawn: list[Any]) -> tuple[NDArray[np.void], list[Call]]:
+    """The drawn calls as a CDR array and for the twin; a late call is set up before its neighbour."""
+    calls = np.zeros(len(drawn), CDR)
+    twins = []
+    now_ms = START_MS
+    for i, (line, callee, gap_s, ring_s, talk_s, cause, late, shared) in enumerate(drawn):
+        now_ms += gap_s * 1000
+        release_ms = now_ms - 90_000 if late else now_ms
+        answer_ms = release_ms - talk_s * 1000 if talk_s is not None else NEVER_MS
+        setup_ms = (answer_ms if talk_s is not None else release_ms) - ring_s * 1000
+        number = 7 if shared else line
+        calls[i]["setup_ms"], calls[i]["release_ms"] = setup_ms, release_ms
+        calls[i]["answer_ms"], calls[i]["ring_ms"] = answer_ms, NEVER_MS
+        calls[i]["line_key"], calls[i]["number_key"], calls[i]["callee_key"] = line, number, callee
+        calls[i]["release_cause"], calls[i]["call_hash"] = cause, i + 1
+        twins.append(
+            Call(line, number, callee, setup_ms, release_ms, answer_ms if talk_s is not None else None, cause, i + 1)
+        )
+    return calls, twins
+
+
+def run(calls: NDArray[np.void], tables: Tables, threshold: float = THRESHOLD) -> NDArray[np.void]:
+    scored = np.zeros(len(calls), SCORED)
+    parameters = Evidence.load().table({}, ())
+    policy = new_policy(SMALL, Order(), threshold)
+    i = 0
+    while i < len(calls):
+        i, why = judge(calls, i, tables, parameters, policy, scored)
+        assert why != TIMER
+        assert why != DONE or i == len(calls)
+    return scored
+
+
+def twin() -> Twin:
+    table = Evidence.load().table({}, ())[0]
+    names = ("theta", "sigma", "new_p1", "gap_shape", "gap_scale_s", "talk_mu", "talk_sigma")
+    return Twin(
+        parameters={name: float(table[name]) for name in names},
+        rates=[float(rate) for rate in table["rate_per_s"]],
+        outcomes=dict(zip(("answered", "unanswered", "busy", "invalid"), map(int, table["outcome"]), strict=True)),
+        callback=int(table["callback"]),
+        limits={family.name: (int(table["low"][k]), int(table["high"][k])) for k, family in enumerate(FAMILIES)},
+        threshold=round(THRESHOLD * 1024),
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(calls_of_a_few_lines)
+def test_every_share_of_every_call_equals_the_twin(drawn: list[Any]) -> None:
+    calls, twins = build(drawn)
+    scored = run(calls, new_tables(SMALL))
+    slow = twin()
+    for i, call in enumerate(twins):
+        told = slow.judge(call)
+        assert told is not None
+        score, shares = told
+        assert int(scored[i]["score"]) == score, i
+        assert [int(x) for x in scored[i]["share"]] == [shares.get(family.name, 0) for family in FAMILIES], i
+
+
+@settings(max_examples=50, deadline=None)
+@given(calls_of_a_few_lines, st.integers(1, 20))
+def test_how_the_stream_is_cut_changes_nothing(drawn: list[Any], size: int) -> None:
+    calls, _ = build(drawn)
+    whole_tables, cut_tables = new_tables(SMALL), new_tables(SMALL)
+    whole = run(calls, whole_tables)
+    cut = np.concatenate([run(calls[i : i + size], cut_tables) for i in range(0, len(calls), size)])
+    assert (whole == cut).all()
+    for a, b in zip(whole_tables, cut_tables, strict=True):
+        assert (a == b).all()
+
+
+@settings(max_examples=50, deadline=None)
+@given(calls_of_a_few_lines)
+def test_a_stream_sent_twice_is_judged_once(drawn: list[Any]) -> None:
+    calls, _ = build(drawn)
+    tables = new_tables(SMALL)
+    run(calls, tables)
+    before = tables.rows.copy()
+    again = run(calls, tables)
+    assert (again["tier"] == -1).all()
+    assert (tables.rows == before).all()
+    assert int(tables.meta[0]["duplicates"]) == len(calls)

@@ -1,0 +1,265 @@
+"""The slow obvious twins: the same answers as the kernels, written so that a telecom engineer can check them.
+
+One `Twin` holds any number of lines in plain Python objects, without capacity, index or packed bytes.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+HOUR_MS = 3_600_000
+MILLI = 1024
+MAP, TALKS = 16, 64
+TIER_SIZES = (4, 16, 256)
+FAMILIES = ("novelty", "pace", "script", "answer", "reciprocity")
+
+
+@dataclass
+class Call:
+    """One call as the twin reads it; times in ms, None = did not happen."""
+
+    line: int
+    number: int
+    callee: int
+    setup_ms: int
+    release_ms: int
+    answer_ms: int | None = None
+    cause: int | None = None
+    call_hash: int = 0
+
+
+@dataclass
+class Kept:
+    callee: int
+    setup_ms: int
+    talk_s: int | None
+    cause: int | None
+    first_time: bool
+    called_back: bool = False
+
+
+@dataclass
+class Evidence:
+    callbacks_seen: int
+    shares: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FAMILIES, 0))
+    weights: list[float] = field(default_factory=lambda: [0.25] * 4)
+    talks: list[int] = field(default_factory=list)
+    calls: int = 0
+    answered: int = 0
+    distinct: int = 0
+
+    @property
+    def score(self) -> int:
+        return sum(self.shares.values())
+
+
+@dataclass
+class Line:
+    last_ms: int
+    decayed: float = 0.0
+    kept: list[Kept] = field(default_factory=list)
+    tier: int = 0
+    map_now: dict[int, bool] = field(default_factory=dict)  # callee -> called back
+    map_before: dict[int, bool] = field(default_factory=dict)
+    n_now: int = 0
+    n_before: int = 0
+    day: int = -1
+    new_today: int = 0
+    callbacks: int = 0
+    evidence: Evidence | None = None
+
+
+def mixed_ratio(p1: float, p0: float, broad: float) -> int:
+    p0 = 0.99 * p0 + 0.01 * broad
+    p1 = 0.9 * p1 + 0.1 * p0
+    return math.floor(MILLI * math.log(p1 / p0) + 0.5)
+
+
+def novelty(first_time: bool, n: int, d: int, p: Mapping[str, float]) -> int:
+    if n == 0:
+        return 0
+    p_new = (p["theta"] + p["sigma"] * d) / (p["theta"] + n)
+    if first_time:
+        return mixed_ratio(p["new_p1"], p_new, 0.5)
+    return mixed_ratio(1 - p["new_p1"], 1 - p_new, 0.5)
+
+
+def pace(gap_s: float, weights: list[float], rates: list[float], p: Mapping[str, float]) -> int:
+    gap = max(gap_s, 0.5)
+    p0 = p["gap_shape"] / p["gap_scale_s"] * (1 + gap / p["gap_scale_s"]) ** (-p["gap_shape"] - 1)
+    parts = [w * r * math.exp(-r * gap) for w, r in zip(weights, rates, strict=True)]
+    p1 = 0.0
+    for part in parts:
+        p1 += part
+    told = mixed_ratio(p1, p0, 1 / (max(gap, 1.0) * math.log(30 * 86_400.0)))
+    if p1 > 0:
+        weights[:] = [0.95 * part / p1 + 0.05 / 4 for part in parts]
+    return told
+
+
+def script(talk_s: int, talks: list[int], p: Mapping[str, float]) -> int:
+    if not talks:
+        return 0
+    logs = [math.log(talk + 0.5) for talk in talks]
+    mean = (2 * p["talk_mu"] + sum(logs)) / (2 + len(talks))
+    variance = (2 * p["talk_sigma"] ** 2 + sum((x - mean) ** 2 for x in logs)) / (2 + len(talks))
+    spread = max(math.sqrt(variance), 0.8)
+
+    def cdf(seconds: float) -> float:
+        return 0.5 * math.erfc(-(math.log(seconds) - mean) / spread / math.sqrt(2)) if seconds > 0 else 0.0
+
+    p0 = max(cdf(talk_s + 1) - cdf(talk_s), 1e-5)
+    near = sum(abs(talk - talk_s) <= 4 for talk in talks)
+    boxcar = near / (len(talks) * (min(talk_s, 4) + 5))
+    return mixed_ratio(0.3 * p0 + 0.7 * boxcar, p0, 1 / 3600)
+
+
+def outcome(answered: bool, cause: int | None) -> str | None:
+    if answered:
+        return "answered"
+    if cause == 17:
+        return "busy"
+    if cause in (1, 2, 3, 22, 28):
+        return "invalid"
+    if cause in (27, 34, 38, 41, 42, 44, 47):
+        return None
+    return "unanswered"
+
+
+@dataclass
+class Twin:
+    """parameters: theta, sigma, ... as numbers; outcomes: 1/1024 nat by name; limits: (low, high) by family."""
+
+    parameters: Mapping[str, float]
+    rates: list[float]  # per second
+    outcomes: Mapping[str, int]
+    callback: int
+    limits: Mapping[str, tuple[int, int]]
+    threshold: int
+    warm_idle_ms: int = 72 * HOUR_MS
+    lines: dict[int, Line] = field(default_factory=dict)
+    hashes: set[int] = field(default_factory=set)
+
+    def judge(self, call: Call) -> tuple[int, dict[str, int]] | None:
+        """(score, shares) in 1/1024 nat after the call; None for a duplicate; (0, {}) for a cold line."""
+        if call.call_hash in self.hashes:
+            return None
+        self.hashes.add(call.call_hash)
+        if call.callee in self.lines:
+            self._call_in(self.lines[call.callee], call.number)
+        if call.number != call.line:
+            self._remember(self.lines.setdefault(call.number, Line(call.release_ms)), call)
+        line = self.lines.setdefault(call.line, Line(call.release_ms))
+        number = self.lines[call.number]
+        if call.release_ms - line.last_ms > self.warm_idle_ms:
+            self._cool(line)
+        n = line.n_now + line.n_before
+        d = len(line.map_now) + len(line.map_before)
+        self._remember(line, call)
+        if line.tier == 0:
+            return 0, {}
+        if line.evidence is None:
+            line.evidence = Evidence(number.callbacks)
+            if number is line:
+                line.evidence.callbacks_seen -= sum(kept.called_back for kept in latest(line))
+            self._weigh_kept(line, n, d)
+        else:
+            new = max(number.callbacks - line.evidence.callbacks_seen, 0)
+            line.evidence.callbacks_seen = number.callbacks
+            self._weigh(line, len(line.kept) - 1, n, d, new)
+        evidence = line.evidence
+        score, shares = evidence.score, dict(evidence.shares)
+        full = line.tier == 1 and len(line.kept) == TIER_SIZES[1]
+        if full and (line.decayed >= 12 or 2 * score >= self.threshold):
+            line.tier = 2
+        return score, shares
+
+    def _call_in(self, line: Line, caller: int) -> None:
+        spots = [kept for kept in latest(line) if kept.callee == caller]
+        maps = [m for m in (line.map_now, line.map_before) if caller in m]
+        if not spots and not maps:
+            return
+        back = any(kept.called_back for kept in spots) or any(m[caller] for m in maps)
+        for kept in spots:
+            kept.called_back = True
+        for m in maps:
+            m[caller] = True
+        if not back:
+            line.callbacks += 1
+
+    def _remember(self, line: Line, call: Call) -> None:
+        age = call.release_ms - line.last_ms
+        if age >= 0:
+            line.decayed = line.decayed * 0.5 ** (age / HOUR_MS) + 1
+            line.last_ms = call.release_ms
+        else:
+            line.decayed += 0.5 ** (-age / HOUR_MS)
+        same = [kept for kept in latest(line) if kept.callee == call.callee]
+        known = self._enter_map(line, call.callee)
+        talk_s = (call.release_ms - call.answer_ms) // 1000 if call.answer_ms is not None else None
+        first_time = not same and not known
+        back = bool(same) and same[0].called_back
+        line.kept.append(Kept(call.callee, call.setup_ms, talk_s, call.cause, first_time, back))
+        del line.kept[: -TIER_SIZES[line.tier]]
+        day = (call.release_ms // 86_400_000) % 65_536
+        if day != line.day:
+            line.day, line.new_today = day, 0
+        line.new_today += first_time
+        if line.tier == 0 and (line.decayed >= 3 or line.new_today >= 8):
+            line.tier = 1
+
+    def _enter_map(self, line: Line, callee: int) -> bool:
+        known = callee in line.map_now
+        if not known:
+            if len(line.map_now) == MAP:
+                line.map_before, line.map_now = line.map_now, {}
+                line.n_before, line.n_now = line.n_now, 0
+            known = callee in line.map_before
+            line.map_now[callee] = line.map_before.pop(callee, False)
+        line.n_now += 1
+        return known
+
+    def _cool(self, line: Line) -> None:
+        line.tier, line.evidence = 0, None
+        del line.kept[: -TIER_SIZES[0]]
+
+    def _weigh_kept(self, line: Line, n: int, d: int) -> None:
+        d -= sum(kept.first_time for kept in line.kept[:-1])
+        for j, kept in enumerate(line.kept):
+            self._weigh(line, j, max(n - (len(line.kept) - 1 - j), 0), max(d, 0), 0)
+            d += kept.first_time
+
+    def _weigh(self, line: Line, j: int, n: int, d: int, callbacks: int) -> None:
+        evidence, kept, p = line.evidence, line.kept[j], self.parameters
+        assert evidence is not None
+        self._add(evidence, "novelty", novelty(kept.first_time, n, d, p))
+        if kept.first_time:
+            earlier = [k.setup_ms for k in line.kept[:j] if k.first_time and k.setup_ms <= kept.setup_ms]
+            if earlier:
+                gap_s = (kept.setup_ms - max(earlier)) / 1000
+                self._add(evidence, "pace", pace(gap_s, evidence.weights, self.rates, p))
+            ended = outcome(kept.talk_s is not None, kept.cause)
+            if ended:
+                self._add(evidence, "answer", self.outcomes[ended])
+            if kept.talk_s is not None:
+                self._add(evidence, "script", script(kept.talk_s, evidence.talks, p))
+                evidence.talks = [*evidence.talks, min(kept.talk_s, 65_535)][-TALKS:]
+            evidence.distinct += 1
+        if callbacks:
+            self._add(evidence, "reciprocity", self.callback * callbacks)
+        evidence.calls += 1
+        evidence.answered += kept.talk_s is not None
+        if evidence.score <= 0:
+            evidence.shares = dict.fromkeys(FAMILIES, 0)
+            evidence.weights = [0.25] * 4
+            evidence.calls = evidence.answered = evidence.distinct = 0
+
+    def _add(self, evidence: Evidence, family: str, observed: int) -> None:
+        low, high = self.limits[family]
+        evidence.shares[family] = min(max(evidence.shares[family] + observed, low), high)
+
+
+def latest(line: Line) -> list[Kept]:
+    """The newest kept call to each callee."""
+    newest = {kept.callee: kept for kept in line.kept}
+    return list(newest.values())
