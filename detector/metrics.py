@@ -37,3 +37,7 @@ epoch_seconds = Histogram("detector_epoch_seconds", "Seconds from step 1 to step
 phase = _gauge("phase", "1 for the phase the process is in.", "phase")
 build_info = _gauge("build_info", "Always 1; the versions are in the labels.", "code", "model", "config")
 landed_unreadable = _counter("landed_unreadable", "Records of our own topics that could not be read.", "topic")
+hook_deliveries = _counter("hook_deliveries", "Attempts to deliver a webhook, and those given up.", "outcome")
+hook_actions = _counter("hook_actions", "Actions decided: proposed, ordered, rehearsed or lifted.", "verb", "mode")
+actions_used_ratio = _gauge("actions_used_ratio", "Share of the hourly cap of actions that is used.")
+circuit_open = _gauge("circuit_open", "1 while the circuit breaker leaves every action to people.")

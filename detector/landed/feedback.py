@@ -25,3 +25,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     entity: str
     verdict: Judgement
     reason: Annotated[str, msgspec.Meta(max_length=500)]
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="order"):
+    """What a person orders about an action of `detector.actions`. at_ms: UTC epoch ms.
+
+    `approve` a proposal; `lift` undoes what is in force and declines what is proposed. `signature` is made
+    with the secret of `hooks.approval_secret_file` (`hooks.orders`): without it nothing is obeyed.
+    """
+
+    verb: Literal["approve", "lift"]
+    action_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    author: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    at_ms: int
+    signature: str

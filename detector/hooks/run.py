@@ -1,0 +1,129 @@
+"""`detector hooks`: follow alerts and people's orders, decide, tell the receivers, until told to stop."""
+
+import fcntl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import structlog
+
+from detector.config import Config, Hooks
+from detector.errors import StateError
+from detector.hooks import never, orders
+from detector.hooks.book import Book
+from detector.hooks.desk import Desk
+from detector.hooks.dispatcher import Dispatcher
+from detector.hooks.webhook import Sender, check_url, read_secrets
+from detector.landed.contract import Follower, Landed
+from detector.numbering.plan import NumberPlan
+from detector.sinks.contract import ALERTS, FEEDBACK, Sink
+
+FOLLOWED = (ALERTS, FEEDBACK)
+"""The topics a follower for `run_hooks` follows."""
+_POLL_S = 0.25
+_GAP_S = 0.05
+_LONGEST_WAIT_MS = 10_000
+"""A stream of alerts without a gap is decided upon at least this often."""
+
+_log = structlog.get_logger(__name__)
+
+
+def wall_ms() -> int:
+    """The clock of actions: UTC epoch ms now. Alerts carry event time; what is done to people runs by the wall."""
+    return time.time_ns() // 1_000_000
+
+
+def stored_positions(settings: Hooks) -> dict[tuple[str, int], int]:
+    """Where a follower for `run_hooks` reads on; empty before the first start."""
+    book = Book(Path(settings.database))
+    try:
+        return book.positions()
+    finally:
+        book.close()
+
+
+def run_hooks(
+    config: Config, follower: Follower, sink: Sink, stop: threading.Event, now_ms: Callable[[], int] = wall_ms
+) -> None:
+    """Run until `stop` is set; the caller closes follower and sink afterwards.
+
+    follower  follows FOLLOWED from `stored_positions`
+    sink      takes `detector.actions`
+
+    Raises ConfigError before anything is read, TemporaryError when the sink stays away, StateError when another
+    process uses the same `hooks.database`.
+    """
+    settings, path = config.hooks, Path(config.hooks.database)
+    protected = never.load(settings, _normaliser(config))
+    secret = orders.read_secret(settings)
+    with ExitStack() as stack:
+        stack.enter_context(_alone(path))
+        book = Book(path)
+        stack.callback(book.close)
+        running = _start_deliveries(settings, path, now_ms, stack)
+        _log.info("hooks_started", mode=settings.mode, receivers=len(running))
+        desk = Desk(settings, protected, secret, book, now_ms)
+        for landed, settled in _landed(follower, stop, now_ms):
+            desk.take(landed)  # 1
+            if settled:
+                desk.decide()  # 2
+            desk.run_out()  # 3
+            desk.publish(sink)  # 4
+            _raise_failure(running)
+    _log.info("hooks_stopped")
+
+
+def _landed(
+    follower: Follower, stop: threading.Event, now_ms: Callable[[], int]
+) -> Iterator[tuple[list[Landed], bool]]:
+    """What landed, turn by turn, and whether it is time to decide: at a gap in the stream, else every few seconds."""
+    settled_ms, wait_s = now_ms(), _POLL_S
+    while not stop.is_set():
+        landed = follower.poll(wait_s)
+        wait_s = _GAP_S if landed else _POLL_S
+        settled = not landed or now_ms() - settled_ms > _LONGEST_WAIT_MS
+        if settled:
+            settled_ms = now_ms()
+        yield landed, settled
+
+
+def _start_deliveries(settings: Hooks, path: Path, now_ms: Callable[[], int], stack: ExitStack) -> list[Future[None]]:
+    """One thread for each receiver; leaving the stack stops them and waits."""
+    for url in settings.urls:
+        check_url(url)
+    secrets = read_secrets(settings) if settings.urls else ()
+    dispatchers = [Dispatcher(path, Sender(url, secrets, settings), now_ms) for url in settings.urls]
+    threads = stack.enter_context(ThreadPoolExecutor(max(1, len(dispatchers)), "hooks"))
+    halt = threading.Event()
+    stack.callback(halt.set)
+    return [threads.submit(dispatcher.run, halt) for dispatcher in dispatchers]
+
+
+def _raise_failure(running: list[Future[None]]) -> None:
+    """A delivery thread never ends by an error; if one does, so does the program."""
+    for future in running:
+        if future.done():
+            future.result()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the book for this process: two would deliver everything twice."""
+    with path.with_name(path.name + ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateError(f"hooks.database: {path}: another `detector hooks` uses it; stop that one first") from None
+        yield
+
+
+def _normaliser(config: Config) -> never.Normalise:
+    plan = NumberPlan(config.numbering.plan, b"")
+
+    def normalise(name: str) -> str:
+        return plan.text(plan.key(name)) or name
+
+    return normalise
