@@ -113,6 +113,24 @@ PANELS: list[tuple[str, str, str, dict[str, str]]] = [
         {"{{instance}}": "detector_watermark_timestamp_seconds * 1000"},
     ),
     (
+        "Webhooks",
+        "none",
+        "Attempts in five minutes, by what the receivers answered.",
+        {"{{outcome}}": "sum by (outcome) (increase(detector_hook_deliveries_total[5m]))"},
+    ),
+    (
+        "Actions in an hour",
+        "none",
+        "Proposed, ordered, rehearsed (dry run) and lifted.",
+        {"{{verb}} {{mode}}": "sum by (verb, mode) (increase(detector_hook_actions_total[1h]))"},
+    ),
+    (
+        "Cap of actions",
+        "percentunit",
+        "Used share of the hourly cap; at 100 % the circuit breaker opens and every action asks a person.",
+        {"used": "max(detector_actions_used_ratio)", "breaker open": "max(detector_circuit_open)"},
+    ),
+    (
         "Versions",
         "none",
         "What judges: program, model, configuration.",
