@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import msgspec
 
-from detector.config import load, toml_value
+from detector.config import Config, load, toml_value
 from detector.errors import DetectorError
 
 FILE = click.Path(path_type=Path)
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -84,11 +86,42 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     return flags
 
 
+@commands.command()
+@click.argument("run", type=FILE)
+@click.option("--line", required=True, help="The line, as its number is dialed or as the account is written.")
+@configured
+def explain(config: Config, run: Path, line: str) -> None:
+    """Tell one line's story out of a replay's folder RUN: why it did or did not alert."""
+    from detector.numbering.plan import NumberPlan, read_secret
+    from detector.replay.explain import explain
+
+    plan = NumberPlan(config.numbering.plan, read_secret(config.privacy.secret_file))
+    click.echo(explain(run, line, plan))
+
+
+@commands.group()
+def hooks() -> None:
+    """Decide about alerts and tell the receivers; try a receiver out."""
+
+
+@hooks.command("test")
+@click.argument("url")
+@JSON
+@configured
+def hooks_test(config: Config, url: str, as_json: bool) -> int:
+    """Send one signed test event, marked as a dry run and about nobody, to URL and explain the answer."""
+    from detector.hooks.trial import try_endpoint
+
+    trial = try_endpoint(config.hooks, url)
+    click.echo(msgspec.json.encode(trial).decode() if as_json else trial.text)
+    return 0 if trial.ok else 1
+
+
 @commands.command("check-config")
 @config_options
 @click.option("--show", is_flag=True, help="Print every value and where it comes from.")
 @click.option("--no-network", is_flag=True, help="Do not ask the broker.")
-@click.option("--json", "as_json", is_flag=True, help="The report as JSON on stdout.")
+@JSON
 def check_config(
     config_file: Path | None, settings: tuple[str, ...], show: bool, no_network: bool, as_json: bool
 ) -> int:
