@@ -1,0 +1,111 @@
+"""Fitting p0 and p1 of the evidence families to judged calls with known truth: maximum likelihood, no randomness.
+
+Fits read the observations of a trace (layout.SCORED columns), which do not depend on any fitted number.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from detector.features.kernels.layout import ANSWERED, BUSY, INVALID, UNANSWERED
+from models.evidence import ClassParameters, Outcomes
+
+MOST_CALLS_PER_LINE = 50
+"""Calls of one line that count, so that a few busy look-alikes do not become ordinary life."""
+
+LEAST_CALLS = 500
+"""Calls a class needs for parameters of its own."""
+
+Columns = Mapping[str, NDArray[np.generic]]
+"""line_key, first_time, known_calls, known_callees, gap_new_s, talk_s, outcome; one entry a call, in order."""
+
+
+def fit_class(benign: Columns, bad: Columns, start: ClassParameters) -> ClassParameters:
+    """Parameters of one class of number. What too few calls tell stays as in `start`."""
+    benign = first_calls(benign)
+    theta, sigma = fit_novelty(benign, start)
+    shape, scale_s = fit_pace(benign, start)
+    mu, spread = fit_talk(benign, start)
+    return ClassParameters(
+        theta=theta,
+        sigma=sigma,
+        new_p1=fit_new_share(bad, start),
+        gap_shape=shape,
+        gap_scale_s=scale_s,
+        rates_per_hour=start.rates_per_hour,
+        talk_mu=mu,
+        talk_sigma=spread,
+        outcomes_p0=fit_outcomes(benign, start.outcomes_p0),
+        outcomes_p1=fit_outcomes(bad, start.outcomes_p1),
+        callback=start.callback,
+    )
+
+
+def first_calls(calls: Columns, most: int = MOST_CALLS_PER_LINE) -> dict[str, NDArray[np.generic]]:
+    """The first `most` calls of each line."""
+    _, line, counts = np.unique(calls["line_key"], return_inverse=True, return_counts=True)
+    order = np.argsort(line, kind="stable")
+    rank = np.empty(len(line), np.int64)
+    rank[order] = np.arange(len(line)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return {name: column[rank < most] for name, column in calls.items()}
+
+
+def fit_novelty(calls: Columns, start: ClassParameters) -> tuple[float, float]:
+    """Theta and sigma of P(new) = (theta + sigma d) / (theta + n), calls with n > 0 (Pitman & Yor 1997)."""
+    n, d = calls["known_calls"].astype(float), calls["known_callees"].astype(float)
+    seen = n > 0
+    n, d, new = n[seen], d[seen], calls["first_time"][seen].astype(bool)
+    if len(n) < LEAST_CALLS:
+        return start.theta, start.sigma
+
+    def loss(x: NDArray[np.float64]) -> float:
+        theta, sigma = np.exp(x[0]), 1 / (1 + np.exp(-x[1]))
+        p = np.clip((theta + sigma * d) / (theta + n), 1e-6, 1 - 1e-6)
+        return -float(np.mean(np.where(new, np.log(p), np.log1p(-p))))
+
+    best = minimize(loss, [np.log(start.theta), 0.0], method="Nelder-Mead").x
+    return round(float(np.exp(best[0])), 3), round(float(1 / (1 + np.exp(-best[1]))), 3)
+
+
+def fit_pace(calls: Columns, start: ClassParameters) -> tuple[float, float]:
+    """Shape and scale (s) of a Lomax law of the gaps between first-time callees."""
+    gaps = calls["gap_new_s"].astype(float)
+    gaps = np.maximum(gaps[(gaps >= 0) & calls["first_time"].astype(bool)], 0.5)
+    if len(gaps) < LEAST_CALLS:
+        return start.gap_shape, start.gap_scale_s
+
+    def loss(x: NDArray[np.float64]) -> float:
+        shape, scale = np.exp(x)
+        return -float(np.mean(np.log(shape / scale) - (shape + 1) * np.log1p(gaps / scale)))
+
+    best = np.exp(minimize(loss, np.log([start.gap_shape, start.gap_scale_s]), method="Nelder-Mead").x)
+    return round(float(best[0]), 3), round(float(best[1]), 1)
+
+
+def fit_talk(calls: Columns, start: ClassParameters) -> tuple[float, float]:
+    """Mean and spread of log seconds of talk with first-time callees."""
+    chosen = (calls["outcome"] == ANSWERED) & calls["first_time"].astype(bool)
+    logs = np.log(np.floor(calls["talk_s"][chosen].astype(float)) + 0.5)
+    if len(logs) < LEAST_CALLS:
+        return start.talk_mu, start.talk_sigma
+    return round(float(logs.mean()), 3), round(float(logs.std()), 3)
+
+
+def fit_new_share(calls: Columns, start: ClassParameters) -> float:
+    """Share of a dialer's calls that go to new callees, kept off 0 and 1."""
+    if len(calls["first_time"]) < LEAST_CALLS:
+        return start.new_p1
+    return round(float(np.clip(calls["first_time"].astype(float).mean(), 0.8, 0.97)), 3)
+
+
+def fit_outcomes(calls: Columns, start: Outcomes) -> Outcomes:
+    """Shares of how calls to first-time callees ended; each at least half a per cent."""
+    ended = calls["outcome"][calls["first_time"].astype(bool)]
+    counts = np.array([(ended == value).sum() for value in (ANSWERED, UNANSWERED, BUSY, INVALID)], float)
+    if counts.sum() < LEAST_CALLS:
+        return start
+    shares = np.maximum(counts / counts.sum(), 0.005)
+    answered, unanswered, busy, invalid = (round(float(share), 4) for share in shares / shares.sum())
+    return Outcomes(answered=answered, unanswered=unanswered, busy=busy, invalid=invalid)
