@@ -32,7 +32,7 @@ def connect(config: Kafka, client: Callable[..., Any], **settings: Any) -> Any:
         started.append(KafkaNetClient(**keys))
         return started[-1]
 
-    settings = _settings(config) | settings
+    settings = client_settings(config) | settings
     with _complaints() as complaints:
         try:
             return client(**settings, kafka_client=network)
@@ -42,7 +42,8 @@ def connect(config: Kafka, client: Callable[..., Any], **settings: Any) -> Any:
             raise _why(config, error, complaints) from None
 
 
-def _settings(config: Kafka) -> dict[str, Any]:
+def client_settings(config: Kafka) -> dict[str, Any]:
+    """What every kafka-python client is given. Raises ConfigError for a missing name or an unreadable file."""
     settings: dict[str, Any] = {
         "bootstrap_servers": config.bootstrap.split(","),
         "client_id": "cdr-detector",
