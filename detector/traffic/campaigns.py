@@ -1,0 +1,258 @@
+"""Lines that mass-dial: one habit a kind, and the techniques by which each kind evades.
+
+Published figures (predictive dialers, wangiri, robocalls, dialer vendors' advice) are those of the project's notes
+on signatures; the rest are assumptions.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from detector.traffic.habit import Habit, Talk
+
+BAD = (
+    Habit(
+        name="burst_dialer",
+        bad=True,
+        shows="fixed",
+        channel=True,
+        lines=4,
+        pause_s=4.0,  # after each call a pause of 4 s
+        pause_spread=0.1,
+        shape=30.0,
+        hours="dialing",
+        local=0.2,
+        answer=0.28,
+        busy=0.05,
+        absent=0.09,
+        invalid=0.06,
+        give_up_s=18.0,
+        give_up_sigma=0.01,
+        talk=(Talk(0.45, 22.0, 0.04, 0.95), Talk(0.55, 6.0, 0.8, 0.02)),
+        talk_spread=0.0,
+        redial=0.0,
+        call_back=0.02,
+        pickup=0.1,
+    ),
+    Habit(
+        name="predictive_dialer",
+        bad=True,
+        shows="fixed",
+        channel=True,
+        lines=10,
+        pause_s=15.0,
+        pause_spread=0.2,
+        shape=1.2,
+        hours="dialing",
+        again=0.15,
+        local=0.2,
+        answer=0.3,
+        busy=0.05,
+        absent=0.08,
+        invalid=0.04,
+        give_up_s=18.0,
+        give_up_sigma=0.01,
+        talk=(Talk(0.08, 2.0, 0.3, 0.9), Talk(0.35, 18.0, 0.35, 0.9), Talk(0.57, 181.0, 0.9, 0.4)),
+        talk_spread=0.0,
+        redial=0.0,
+        call_back=0.02,
+        pickup=0.3,
+    ),
+    Habit(
+        name="slow_campaign",
+        bad=True,
+        pause_s=600.0,  # gaps: median 7 minutes
+        pause_spread=0.1,
+        shape=1.0,
+        hours="dialing",
+        local=0.3,
+        answer=0.4,
+        busy=0.05,
+        absent=0.07,
+        invalid=0.03,
+        give_up_s=22.0,
+        give_up_sigma=0.03,
+        talk=(Talk(0.6, 25.0, 0.04, 0.95), Talk(0.4, 7.0, 0.8, 0.05)),
+        talk_spread=0.0,
+        redial=0.0,
+        call_back=0.03,
+        pickup=0.2,
+    ),
+    Habit(
+        name="ai_probe",
+        bad=True,
+        shows="code",
+        channel=True,
+        lines=5,
+        numbers=2,
+        calls_per_number=20,
+        pause_s=36.0,
+        pause_spread=0.15,
+        shape=2.0,
+        hours="dialing",
+        local=0.1,
+        answer=0.42,
+        busy=0.04,
+        absent=0.08,
+        invalid=0.04,
+        give_up_s=20.0,
+        give_up_sigma=0.01,
+        talk=(Talk(0.45, 8.0, 0.5, 0.02), Talk(0.4, 24.0, 0.06, 0.9), Talk(0.15, 55.0, 0.4, 0.5)),
+        talk_spread=0.0,
+        redial=0.0,
+        call_back=0.02,
+        pickup=0.0,
+    ),
+    Habit(
+        name="wangiri",
+        bad=True,
+        pause_s=7.2,
+        shape=20.0,
+        hours="flat",
+        local=0.1,
+        answer=0.03,
+        busy=0.04,
+        absent=0.08,
+        invalid=0.06,
+        give_up_s=1.7,
+        give_up_sigma=0.15,
+        talk=(Talk(1.0, 2.0, 0.4, 0.9),),
+        redial=0.0,
+        call_back=0.1,
+        call_back_s=900.0,
+        pickup=1.0,
+    ),
+    Habit(
+        name="enumeration",
+        bad=True,
+        shows="fixed",
+        channel=True,
+        pause_s=9.0,
+        shape=15.0,
+        hours="dialing",
+        step=1.0,
+        local=0.2,
+        answer=0.22,
+        busy=0.03,
+        absent=0.12,
+        invalid=0.38,
+        give_up_s=12.0,
+        give_up_sigma=0.02,
+        talk=(Talk(1.0, 4.0, 0.5, 0.9),),
+        redial=0.0,
+        call_back=0.03,
+        pickup=0.1,
+    ),
+    Habit(
+        name="sim_box",
+        bad=True,
+        pause_s=60.0,
+        shape=0.9,
+        hours="flat",
+        again=0.12,
+        local=0.3,
+        answer=0.55,
+        invalid=0.02,
+        talk=(Talk(1.0, 130.0, 1.0, 0.6),),
+        redial=0.1,
+        call_back=0.03,
+        pickup=0.0,
+    ),
+    Habit(
+        name="takeover",
+        bad=True,
+        pause_s=60.0,
+        shape=3.0,
+        hours="dialing",
+        local=0.2,
+        answer=0.32,
+        busy=0.05,
+        absent=0.08,
+        invalid=0.05,
+        give_up_s=18.0,
+        give_up_sigma=0.02,
+        talk=(Talk(0.5, 20.0, 0.05, 0.95), Talk(0.5, 6.0, 0.8, 0.05)),
+        redial=0.0,
+        call_back=0.03,
+        pickup=0.3,
+    ),
+)
+
+
+def _random_gaps(habit: Habit) -> Habit:
+    """Pauses of 10 to 60 s at random instead of a machine's; slow callers fall into bursts."""
+    if habit.pause_s >= 60:
+        return replace(habit, shape=0.7)
+    return replace(habit, shape=2.6, floor_s=10.0, pause_s=max(habit.pause_s, 35.0))
+
+
+def _ramp(habit: Habit) -> Habit:
+    """Staged volume: it takes two days to reach the full rate."""
+    return replace(habit, ramp_h=48.0)
+
+
+def _rotation(habit: Habit) -> Habit:
+    """Many numbers or cards, twenty calls on each before moving on."""
+    if habit.channel:
+        return replace(habit, numbers=max(habit.numbers, 20), calls_per_number=20)
+    return replace(habit, cards=4, calls_per_number=20)
+
+
+def _human_talk(habit: Habit) -> Habit:
+    """Talk and ringing times like a person's."""
+    human = (Talk(1.0, 24.0, 1.2),)
+    return replace(habit, talk=human, talk_spread=0.3, give_up_s=26.0, give_up_sigma=0.35)
+
+
+def _human_ring(habit: Habit) -> Habit:
+    """A missed-call line that lets it ring 2 to 8 seconds."""
+    return replace(habit, give_up_s=4.5, give_up_sigma=0.4)
+
+
+def _local_targets(habit: Habit) -> Habit:
+    """Calls into the city its own number comes from; lists are cleaner."""
+    return replace(habit, local=0.95, invalid=habit.invalid / 2)
+
+
+def _scattered(habit: Habit) -> Habit:
+    """Numbers in order, but every other call jumps elsewhere."""
+    return replace(habit, step=0.5, invalid=habit.invalid / 2)
+
+
+def _cover(habit: Habit) -> Habit:
+    """Every fifth call goes to accomplices, and they call back."""
+    return replace(habit, friends=0.12, inbound=0.1, pickup=0.6)
+
+
+TECHNIQUES: dict[str, Callable[[Habit], Habit]] = {
+    "random_gaps": _random_gaps,
+    "ramp": _ramp,
+    "rotation": _rotation,
+    "human_talk": _human_talk,
+    "human_ring": _human_ring,
+    "local_targets": _local_targets,
+    "scattered": _scattered,
+    "cover": _cover,
+}
+
+EVASIVE = {
+    # kind: its techniques in the evasive variant
+    "burst_dialer": ("random_gaps", "ramp", "human_talk", "local_targets", "rotation"),
+    "predictive_dialer": ("random_gaps", "ramp", "local_targets", "rotation"),
+    "slow_campaign": ("random_gaps", "ramp", "human_talk", "local_targets"),
+    "ai_probe": ("random_gaps", "ramp", "human_talk", "rotation"),
+    "wangiri": ("random_gaps", "human_ring", "local_targets", "rotation"),
+    "enumeration": ("random_gaps", "scattered", "human_talk"),
+    "sim_box": ("random_gaps", "cover", "local_targets", "rotation"),
+    "takeover": ("random_gaps", "human_talk", "cover"),
+}
+
+HELD_OUT_TECHNIQUE = "rotation"
+"""Never in training traffic: evaluation shows how the model meets an evasion it does not know."""
+
+
+def habit_of(kind: str, techniques: tuple[str, ...]) -> Habit:
+    """The habit of a kind with these techniques applied, one after the other. Raises KeyError for unknown names."""
+    habit = {habit.name: habit for habit in BAD}[kind]
+    for technique in techniques:
+        habit = TECHNIQUES[technique](habit)
+    return habit

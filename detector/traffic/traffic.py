@@ -1,0 +1,93 @@
+"""One run of a scenario: its calls, chunk by chunk, then the truth about its lines."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from detector.cdr.batch import NEVER_MS
+from detector.traffic.engine import Engine
+from detector.traffic.numbers import text_of
+from detector.traffic.population import Population, populate
+from detector.traffic.render import Renderer
+from detector.traffic.scenario import Scenario
+
+
+class Traffic:
+    """The calls of a scenario, made as they are asked for. One run: `chunks()` or `ndjson_blocks()`, once."""
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self.scenario, self.seed = scenario, seed
+        self.population: Population = populate(scenario, seed)
+        self.render = Renderer(self.population, seed)
+        self._engine = Engine(scenario, self.population, seed)
+        n = len(self.population.lines)
+        self._calls, self._bad_calls = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        self.given_out = 0
+        self._first_bad_ms = np.full(n, NEVER_MS, np.int64)
+
+    def chunks(self) -> Iterator[NDArray[np.void]]:
+        """calls.CALL[n] by chunk, ordered by release_ms; never empty; some hundred thousand calls at most."""
+        for calls in self._engine.play():
+            if len(calls):
+                calls["serial"] = self.given_out + np.arange(len(calls))
+                self.given_out += len(calls)
+                self._count(calls)
+                yield calls
+
+    def ndjson_blocks(self) -> Iterator[pa.StringArray]:
+        """The same calls as NDJSON records (each with its line end), up to 65,536 a block."""
+        for calls in self.chunks():
+            yield from self.render.ndjson(calls)
+
+    def truth(self) -> pa.Table:
+        """What every line of the scenario is; counts are of the calls given out so far.
+
+        line, class, label (bad, benign), declared, evasive, techniques, campaign (-1 = none), tenant, calls,
+        bad_calls, first_bad_call_ms (setup; null = never). Lines not in the table belong to other operators:
+        benign, ordinary.
+        """
+        population = self.population
+        habits = [group.habit for group in population.groups]
+        campaigns = [group.campaign for group in population.groups]
+        order = np.cumsum([campaign is not None for campaign in campaigns]) - 1
+        group = pa.array(population.lines["group"])
+
+        def of_group(values: list[object]) -> pa.Array:
+            return pa.array(values).take(group)
+
+        named = pa.array([population.line_ids.get(i) for i in range(len(population.lines))], pa.string())
+        tenants = pa.array([name for name, _ in population.tenants], pa.string())
+        tenant = population.lines["tenant"]
+        return pa.table(
+            {
+                "line": pc.coalesce(named, text_of(population.lines["calling"])),
+                "class": of_group([habit.name for habit in habits]),
+                "label": of_group(["bad" if habit.bad else "benign" for habit in habits]),
+                "declared": of_group([bool(habit.declared) for habit in habits]),
+                "evasive": of_group([bool(c and c.techniques) for c in campaigns]),
+                "techniques": of_group(["+".join(c.techniques) if c else "" for c in campaigns]),
+                "campaign": of_group([int(i) if c else -1 for i, c in zip(order, campaigns, strict=True)]),
+                "tenant": tenants.take(pa.array(tenant, mask=tenant < 0)),
+                "calls": self._calls,
+                "bad_calls": self._bad_calls,
+                "first_bad_call_ms": pa.array(self._first_bad_ms, mask=self._first_bad_ms == NEVER_MS),
+            }
+        )
+
+    def _count(self, calls: NDArray[np.void]) -> None:
+        line = calls["line"]
+        np.add.at(self._calls, line[line >= 0], 1)
+        bad = calls[calls["bad"]]
+        np.add.at(self._bad_calls, bad["line"], 1)
+        lines, first = np.unique(bad["line"], return_index=True)
+        new = self._first_bad_ms[lines] == NEVER_MS
+        self._first_bad_ms[lines[new]] = bad["setup_ms"][first[new]]
+
+
+def generate(scenario: Scenario, seed: int) -> Traffic:
+    """Seeded traffic: the same scenario and seed give the same calls. Raises InputError for unknown names."""
+    return Traffic(scenario, seed)

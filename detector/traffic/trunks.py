@@ -1,0 +1,24 @@
+"""Trunk groups of the generated network: one switch a city, gateways of leased voice lines, two interconnects."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.traffic.numbers import ZONES
+
+_GATEWAYS = 12
+NAMES = (
+    *(f"MSC-{zone + 1:02d}" for zone in range(ZONES)),
+    *(f"GW-{gateway + 1:02d}" for gateway in range(_GATEWAYS)),
+    "IC-CU-1",
+    "IC-CT-1",
+)
+
+
+def gateway(tenant: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The gateway on which this tenant's channels come in."""
+    return ZONES + tenant % _GATEWAYS
+
+
+def interconnect(number: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The interconnect towards a customer of another operator."""
+    return ZONES + _GATEWAYS + number % 2
