@@ -162,7 +162,8 @@ class Metrics(_Section, frozen=True):
     """Where `run` and `hooks` answer /metrics and /healthz."""
 
     host: str = "127.0.0.1"
-    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 9108
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 9108  # of `run`
+    hooks_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 9109
 
 
 class Log(_Section, frozen=True):
