@@ -5,13 +5,11 @@ need no address books. Friendship is mutual: at every rank people are paired off
 within communities of similar activity.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.traffic.habit import Habit
 from detector.traffic.numbers import Numbers, People, mix, outside_number, unit
+from detector.traffic.population import Population
 
 # Nodobo: share of calls by rank of the callee; beyond the tenth a long tail.
 _TOP = np.array([0.31, 0.17, 0.11, 0.08, 0.06, 0.05, 0.04, 0.03, 0.03, 0.02])
@@ -22,7 +20,8 @@ _OTHER_OPERATOR = 0.35  # share of friends who are customers of another operator
 _NATION = 50_000  # strangers are this operator's own with share n / (2 n + this): a small town is soon dialed through
 _ATTEMPTS_BACK = 40.0  # calls between two attempts at the same stranger, mean
 
-STRANGER, FRIEND, SERVICE, LISTED, AGAIN, STEP = range(6)
+_MANNERS = ("friends", "services", "listed", "again", "step")  # shares in RULES; strangers are the rest
+FRIEND, SERVICE, LISTED, AGAIN, STEP, STRANGER = range(6)
 
 Indices = NDArray[np.int64]
 Chosen = tuple[Numbers, Indices]
@@ -35,43 +34,37 @@ class Callees:
     services  int64[n]  numbers that ordinary people call
     """
 
-    def __init__(self, people: People, habits: Sequence[Habit], services: Numbers, seed: int) -> None:
+    def __init__(self, people: People, services: Numbers, seed: int) -> None:
         self._people, self._services, self._seed = people, services, seed
-        shares = np.array([(h.friends, h.services, h.listed, h.again, h.step) for h in habits])
-        self._upto = np.cumsum(shares, axis=1)
-        self._local = np.array([habit.local for habit in habits])
         self._inside = people.n / (2 * people.n + _NATION)
-        self._list_size = np.array([habit.list_size for habit in habits])
         draw = np.random.default_rng([seed, 2])
         self._community = min(_COMMUNITY, people.n // 2 * 2)
         self._shift = draw.integers(people.n, size=len(_RANKS))
         self._mirror = draw.integers(_COMMUNITY // 2, size=len(_RANKS)) * 2 + 1
 
     def choose(
-        self,
-        draw: np.random.Generator,
-        seat: Indices,
-        group: Indices,
-        zone: Indices,
-        made: Indices,
+        self, draw: np.random.Generator, seat: Indices, zone: Indices, rules: NDArray[np.void], made: Indices
     ) -> tuple[Numbers, Indices, Indices]:
-        """Number, person and manner (STRANGER ... STEP) of the next callee of each seat.
+        """Number, person and manner (FRIEND ... STRANGER) of the next callee of each seat.
 
-        made  int64[n]  calls the seat has made so far
+        zone   int[n]    city of the seat
+        rules  RULES[n]  its group's habits
+        made   int64[n]  calls it has made so far
         """
         n = len(seat)
-        manner = (np.array([FRIEND, SERVICE, LISTED, AGAIN, STEP, STRANGER]))[
-            (draw.random(n)[:, None] >= self._upto[group]).sum(axis=1)
-        ]
+        manner, bound, v = np.zeros(n, np.int64), np.zeros(n), draw.random(n)
+        for name in _MANNERS:
+            bound += rules[name]
+            manner += v >= bound
         u = draw.random(n)
         key = made.copy()
         again = manner == AGAIN
         key[again] = np.maximum(made[again] - 1 + (_ATTEMPTS_BACK * np.log1p(-u[again])).astype(np.int64), 0)
         listed = manner == LISTED
-        key[listed] = -1 - (made[listed] + seat[listed] * 61) % self._list_size[group[listed]]
+        key[listed] = -1 - (made[listed] + seat[listed] * 61) % rules["list_size"][listed]
         ranked = manner == FRIEND
         key[ranked] = -1_000_000 - self._rank(u[ranked])
-        local = np.where(ranked, 0.8, self._local[group])
+        local = np.where(ranked, 0.8, rules["local"])
         number, index = self._people.stranger(mix(seat, key, self._seed), zone, local, self._inside)
         mutual = np.flatnonzero(ranked & (seat < self._people.n))
         number[mutual], index[mutual] = self._friend(seat[mutual], self._rank(u[mutual]))
@@ -109,7 +102,10 @@ class Callees:
         return start + made % 1000
 
 
-def services_of(habits: Sequence[Habit], group: Indices, number: Numbers) -> Numbers:
+def services_of(population: Population) -> Numbers:
     """The numbers that people look up and call: of seats whose trade takes calls."""
-    takes = np.array([habit.inbound >= 0.3 and not habit.bad for habit in habits])
-    return np.unique(number[takes[group]])
+    takes = np.array([group.habit.inbound >= 0.3 and not group.habit.bad for group in population.groups])
+    seats = population.seats[takes[population.seats["group"]]]
+    leased = seats["pool"] >= 0
+    pooled = population.pool[np.where(leased, seats["pool"], 0)]
+    return np.unique(np.where(leased, pooled, population.lines["calling"][seats["line"]]))

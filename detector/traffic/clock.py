@@ -15,14 +15,14 @@ _EVERY_DAY = (1.0,) * 7
 _WORK_DAYS = (1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0)
 
 # Measured on pupils' phones (Nodobo 2010-11): share of a day's calls by local hour, of a week's by day from Monday, %.
-_PEOPLE_HOURS = (1.9, 1.6, 0.8, 0.2, 0.2, 0.3, 1.4, 4.0, 3.3, 1.9, 3.7, 4.4)
+_PEOPLE_HOURS: tuple[float, ...] = (1.9, 1.6, 0.8, 0.2, 0.2, 0.3, 1.4, 4.0, 3.3, 1.9, 3.7, 4.4)
 _PEOPLE_HOURS += (5.7, 5.7, 7.3, 8.6, 10.8, 9.3, 7.8, 6.1, 4.1, 3.5, 3.7, 3.8)
 _PEOPLE_DAYS = (12.7, 11.3, 11.8, 12.9, 17.9, 20.7, 12.8)
 
 
-def _open(*spans: tuple[int, int], weight: float = 1.0) -> tuple[float, ...]:
-    """Hours of the day inside these spans carry the weight, the others nothing."""
-    return tuple(weight if any(first <= hour < last for first, last in spans) else 0.0 for hour in range(24))
+def _open(*spans: tuple[int, int], inside: float = 1.0, outside: float = 0.0) -> tuple[float, ...]:
+    """24 weights: hours of the day inside these spans, and the others."""
+    return tuple(inside if any(first <= hour < last for first, last in spans) else outside for hour in range(24))
 
 
 PROFILES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
@@ -32,10 +32,10 @@ PROFILES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "office": (_open((9, 12), (13, 18)), _WORK_DAYS),
     "daily_office": (_open((9, 12), (13, 18)), (1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.3)),
     "dialing": (_open((9, 20)), _EVERY_DAY),
-    "rounds": (tuple(map(sum, zip(_open((8, 20), weight=0.6), _open((9, 12), (14, 18), weight=0.6)))), _EVERY_DAY),
-    "meals": (tuple(map(sum, zip(_open((10, 22), weight=0.4), _open((11, 13), (17, 20), weight=1.0)))), _EVERY_DAY),
-    "requests": (tuple(0.2 if hour < 7 else 1.0 for hour in range(24)), _EVERY_DAY),
-    "taxi": (tuple(0.4 if 1 <= hour < 6 else 1.0 for hour in range(24)), _EVERY_DAY),
+    "rounds": (_open((9, 12), (14, 18), inside=1.2, outside=0.25), _EVERY_DAY),
+    "meals": (_open((11, 13), (17, 20), inside=1.4, outside=0.25), _EVERY_DAY),
+    "requests": (_open((7, 24), outside=0.2), _EVERY_DAY),
+    "taxi": (_open((0, 1), (6, 24), outside=0.4), _EVERY_DAY),
     "after_school": (_open((16, 18)), (0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0)),
     "warning": (_open((10, 11), (15, 16)), (0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0)),
 }
@@ -62,12 +62,13 @@ class Clock:
         self._stack = curve.max() + HOUR_MS  # curves of the profiles lie one above the other: one sorted search
         self._curve = (curve + self._stack * np.arange(len(rates))[:, None]).ravel()
 
-    def activity(self, profile: NDArray[np.int64], at_ms: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Height of the profile's curve at these times, in ms of activity (with the profile's own base)."""
-        hour, rest = np.divmod(at_ms - self._origin_ms, HOUR_MS)
-        knot = profile * (self._hours + 1) + np.clip(hour, 0, self._hours)
-        height: NDArray[np.float64] = self._curve[knot] + self._rates[knot] * rest
-        return height
+    def hour(
+        self, profile: NDArray[np.int64], at_ms: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The profile's rate at these times, and when it can next change (the end of the hour)."""
+        hour = (at_ms - self._origin_ms) // HOUR_MS
+        rate: NDArray[np.float64] = self._rates[profile * (self._hours + 1) + np.clip(hour, 0, self._hours)]
+        return rate, self._origin_ms + (hour + 1) * HOUR_MS
 
     def later(
         self, profile: NDArray[np.int64], at_ms: NDArray[np.int64], gap_ms: NDArray[np.float64]
@@ -78,9 +79,11 @@ class Clock:
         at_ms    int64[n]    UTC ms, from the scenario's first local midnight on
         gap_ms   float64[n]  ms of activity at rate 1
         """
-        height = self.activity(profile, at_ms) + gap_ms
-        knot = np.searchsorted(self._curve, height, side="right") - 1
         first = profile * (self._hours + 1)
+        hour, rest = np.divmod(at_ms - self._origin_ms, HOUR_MS)
+        now = first + np.clip(hour, 0, self._hours)
+        height = self._curve[now] + self._rates[now] * rest + gap_ms
+        knot = np.searchsorted(self._curve, height, side="right") - 1
         beyond = knot >= first + self._hours
         knot = np.where(beyond, first, knot)
         in_hour = (height - self._curve[knot]) / self._rates[knot]

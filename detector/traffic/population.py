@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.traffic.campaigns import habit_of
 from detector.traffic import trunks
 from detector.traffic.book import NumberBook
+from detector.traffic.campaigns import habit_of
 from detector.traffic.clock import FAR_MS, HOUR_MS
 from detector.traffic.habit import Habit
 from detector.traffic.look_alikes import LOOK_ALIKES, ORDINARY, TEENAGER
@@ -134,7 +134,7 @@ class _Town:
             groups=self._groups,
             lines=np.concatenate(self._lines),
             seats=np.concatenate(self._seats),
-            pool=np.concatenate(self._pool),
+            pool=np.concatenate([*self._pool, np.zeros(1, np.int64)]),  # never empty
             line_ids=self._line_ids,
             tenants=self._tenants,
             blocks=self._blocks,
@@ -216,7 +216,7 @@ class _Town:
             self._line_ids[first_line + line] = f"sip:{4000 + line}@gw{first_tenant + own:03d}"
         trade = group.habit.name.replace("_", "-") if not group.habit.bad else "customer"
         for tenant in range(first_tenant, first_tenant + int(owner[-1]) + 1):
-            chain = ("reseller-%d" % (1 + tenant % 7),)
+            chain = (f"reseller-{1 + tenant % 7}",)
             self._tenants.append((f"{trade}-{tenant}", ("wholesale-1", *chain) if group.habit.bad else chain))
 
     def _declare(self, group: Group, shown: NDArray[np.int64], channels: NDArray[np.int64]) -> None:

@@ -12,9 +12,9 @@ from detector.traffic.numbers import text_of
 from detector.traffic.population import Population
 
 FIELDS = (
-    "call_id a_number b_number setup_ms ring_ms answer_ms release_ms release_cause release_party "
-    "trunk_in trunk_out line_id presented tenant resellers"
-).split()
+    *("call_id", "a_number", "b_number", "setup_ms", "ring_ms", "answer_ms", "release_ms"),
+    *("release_cause", "release_party", "trunk_in", "trunk_out", "line_id", "presented", "tenant", "resellers"),
+)
 CSV_HEADER = ",".join(FIELDS).encode() + b"\n"
 _TEXT = {"call_id", "a_number", "b_number", "release_party", "trunk_in", "trunk_out"}
 _LEASED = ("line_id", "presented", "tenant", "resellers")  # of calls over leased voice lines only: all or none

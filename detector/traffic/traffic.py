@@ -1,7 +1,6 @@
 """One run of a scenario: its calls, chunk by chunk, then the truth about its lines."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
