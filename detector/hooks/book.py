@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from detector.errors import StateError
+from detector.errors import ConfigError, StateError
 from detector.hooks import action as actions
 from detector.hooks.action import HARMLESS, Action
 from detector.hooks.limits import HOUR_MS, Usage
@@ -50,21 +50,37 @@ PRAGMA user_version = {VERSION};
 
 
 class Book:
-    """One connection to the file; every thread opens its own. Raises StateError for a file of another version."""
+    """One connection to the file, which is made if it is missing; every thread opens its own.
 
-    def __init__(self, path: Path | str) -> None:
-        if path != ":memory:":
-            Path(path).touch(mode=0o600)
+    Raises ConfigError when it cannot be written, StateError when it is no book of this version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.touch(mode=0o600)  # it holds numbers of lines
+        except OSError as error:
+            raise ConfigError(f"hooks.database: {path}: {error.strerror}; name a file that can be written") from None
         self.db = sqlite3.connect(path, timeout=30, isolation_level=None)
-        self.db.execute("PRAGMA journal_mode = WAL")
+        try:
+            self._prepare(path)
+        except BaseException:
+            self.db.close()
+            raise
+
+    def _prepare(self, path: Path) -> None:
+        try:
+            self.db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.DatabaseError as error:
+            raise StateError(f"hooks.database: {path}: {error}; name another file, or move this one away") from None
         with self.transaction():
             version = self.db.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     self.db.execute(statement)
         if version not in (0, VERSION):
-            self.db.close()
-            raise StateError(f"{path}: written by another version ({version}, not {VERSION}); set hooks.database anew")
+            raise StateError(
+                f"hooks.database: {path}: written by another version ({version}, this is {VERSION}); name another file"
+            )
 
     def close(self) -> None:
         """Let go of the file; harmless when called twice."""

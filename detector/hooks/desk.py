@@ -22,7 +22,7 @@ from detector.hooks import orders
 from detector.hooks.action import LIFT, Action, EndedBy, action_id, record
 from detector.hooks.book import Book
 from detector.hooks.event import order_event
-from detector.hooks.limits import is_open, limit
+from detector.hooks.limits import HOUR_MS, is_open, limit
 from detector.hooks.never import NeverList
 from detector.hooks.outbox import Outbox
 from detector.hooks.policy import Decision, decide
@@ -50,9 +50,12 @@ class Desk:
         self._outbox = Outbox(book)
         self._now_ms = now_ms
         self._dryrun = settings.mode == "dry-run"
+        self._forgot_ms = 0
 
     def take(self, landed: Sequence[Landed]) -> None:
-        """Step 1. Records that cannot be read are passed over and logged."""
+        """Step 1. Records that cannot be read are passed over, counted and logged."""
+        if not landed:
+            return
         with self._book.transaction():
             for item in landed:
                 try:
@@ -75,12 +78,15 @@ class Desk:
                 self._book.mark_decided(alert.alert_id, alert.revision)
 
     def run_out(self) -> None:
-        """Step 3. Also the webhooks that never arrived in time, and the figures of the caps."""
+        """Step 3. Also: webhooks that never arrived in time, what is older than any topic, the figures of the caps."""
         now_ms = self._now_ms()
         with self._book.transaction():
             for action in self._book.run_out(now_ms):
                 self._end(action, "expired")
             expired = self._outbox.give_up(now_ms)
+            if now_ms - self._forgot_ms > HOUR_MS:
+                self._book.forget(now_ms)
+                self._forgot_ms = now_ms
         metrics.hook_deliveries.labels(outcome="expired").inc(expired)
         usage = self._book.usage(None, self._dryrun, now_ms)
         metrics.actions_used_ratio.set(usage.total / self._settings.max_actions_per_hour)

@@ -28,7 +28,7 @@ def order_event(action: Action, alert: Alert | None) -> bytes:
     return body
 
 
-def test_event(event_id: str, now_ms: int) -> bytes:
+def trial_event(event_id: str, now_ms: int) -> bytes:
     """What `detector hooks test` sends: like an order in form, about nobody, and marked as a dry run."""
     about = {"dryrun": True, "note": "a test of the connection and the signature"}
     return _envelope(event_id, TEST_TYPE, "test", now_ms, True, about)

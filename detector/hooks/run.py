@@ -57,22 +57,24 @@ def run_hooks(
     process uses the same `hooks.database`.
     """
     settings, path = config.hooks, Path(config.hooks.database)
-    protected = never.load(settings, _normaliser(config))
-    secret = orders.read_secret(settings)
+    protected = never.load(settings, normaliser(config))
+    approvals = orders.read_secret(settings)
+    senders = _senders(settings)
     with ExitStack() as stack:
-        stack.enter_context(_alone(path))
         book = Book(path)
         stack.callback(book.close)
-        running = _start_deliveries(settings, path, now_ms, stack)
-        _log.info("hooks_started", mode=settings.mode, receivers=len(running))
-        desk = Desk(settings, protected, secret, book, now_ms)
-        for landed, settled in _landed(follower, stop, now_ms):
-            desk.take(landed)  # 1
-            if settled:
-                desk.decide()  # 2
-            desk.run_out()  # 3
-            desk.publish(sink)  # 4
-            _raise_failure(running)
+        stack.enter_context(_alone(path))
+        desk = Desk(settings, protected, approvals, book, now_ms)
+        with _delivering(senders, path, now_ms) as running:
+            _log.info("hooks_started", mode=settings.mode, receivers=len(senders))
+            for landed, settled in _landed(follower, stop, now_ms):
+                desk.take(landed)  # 1
+                if settled:
+                    desk.decide()  # 2
+                desk.run_out()  # 3
+                desk.publish(sink)  # 4
+                _raise_failure(running)
+        desk.publish(sink)  # what the last deliveries brought
     _log.info("hooks_stopped")
 
 
@@ -90,16 +92,22 @@ def _landed(
         yield landed, settled
 
 
-def _start_deliveries(settings: Hooks, path: Path, now_ms: Callable[[], int], stack: ExitStack) -> list[Future[None]]:
-    """One thread for each receiver; leaving the stack stops them and waits."""
+def _senders(settings: Hooks) -> list[Sender]:
     for url in settings.urls:
         check_url(url)
     secrets = read_secrets(settings) if settings.urls else ()
-    dispatchers = [Dispatcher(path, Sender(url, secrets, settings), now_ms) for url in settings.urls]
-    threads = stack.enter_context(ThreadPoolExecutor(max(1, len(dispatchers)), "hooks"))
+    return [Sender(url, secrets, settings) for url in settings.urls]
+
+
+@contextmanager
+def _delivering(senders: list[Sender], path: Path, now_ms: Callable[[], int]) -> Iterator[list[Future[None]]]:
+    """One thread for each receiver; on the way out they finish what they are sending."""
     halt = threading.Event()
-    stack.callback(halt.set)
-    return [threads.submit(dispatcher.run, halt) for dispatcher in dispatchers]
+    with ThreadPoolExecutor(max(1, len(senders)), "hooks") as threads:
+        try:
+            yield [threads.submit(Dispatcher(path, sender, now_ms).run, halt) for sender in senders]
+        finally:
+            halt.set()
 
 
 def _raise_failure(running: list[Future[None]]) -> None:
@@ -120,7 +128,8 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _normaliser(config: Config) -> never.Normalise:
+def normaliser(config: Config) -> never.Normalise:
+    """How the configured plan writes a number; what is no number stays as it is."""
     plan = NumberPlan(config.numbering.plan, b"")
 
     def normalise(name: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 
 from detector.config import Hooks
-from detector.hooks.event import test_event
+from detector.hooks.event import trial_event
 from detector.hooks.outbox import endpoint
 from detector.hooks.run import wall_ms
 from detector.hooks.webhook import Answer, Outcome, Sender, check_url, read_secrets
@@ -41,7 +41,7 @@ def try_endpoint(settings: Hooks, url: str) -> Trial:
     sender = Sender(url, read_secrets(settings), settings)
     try:
         event_id = f"test-{token_hex(8)}"
-        answer = sender.post(event_id, test_event(event_id, wall_ms()))
+        answer = sender.post(event_id, trial_event(event_id, wall_ms()))
     finally:
         sender.close()
     return Trial(answer.outcome is Outcome.DELIVERED, answer.outcome, answer.status, _explain(url, answer))

@@ -1,0 +1,216 @@
+"""One webhook: its body, its signature, and what is made of every kind of answer."""
+
+import base64
+import datetime as dt
+import time
+from email.utils import format_datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from detector.config import Hooks
+from detector.errors import ConfigError
+from detector.hooks.action import Action
+from detector.hooks.event import LARGEST_BODY, order_event
+from detector.hooks.webhook import LARGEST_ANSWER, Answer, Outcome, Sender, check_url, read_secrets
+from tests.hooks.receivers import Reply, free_port, scripted
+from tests.hooks.sample import SECRET, T0, alert
+
+OTHER = "whsec_" + base64.b64encode(b"another secret of 24 byte").decode()
+
+
+def post(url: str, *secrets: str, timeout_s: float = 1.0, body: bytes = b'{"a":1}') -> Answer:
+    sender = Sender(url, secrets or (SECRET,), Hooks(timeout_s=timeout_s))
+    try:
+        return sender.post("msg-1", body)
+    finally:
+        sender.close()
+
+
+def action(target: str = "sip:0451", why: str = "") -> Action:
+    return Action(
+        action_id="0af1",
+        alert_id="a1",
+        alert_revision=1,
+        kind="mass_dialing",
+        verb="suspend",
+        scope="line",
+        target=target,
+        dryrun=False,
+        state="ordered",
+        why=why,
+        ttl_s=600,
+        decided_ms=T0,
+        expires_ms=T0 + 600_000,
+    )
+
+
+def test_the_library_of_the_standard_accepts_the_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    with scripted() as receiver:
+        assert post(receiver.url).outcome is Outcome.DELIVERED
+    (received,) = receiver.received
+    assert Webhook(SECRET).verify(received.body, received.headers) == {"a": 1}
+    assert received.headers["idempotency-key"] == received.id == "msg-1"
+    with pytest.raises(WebhookVerificationError):
+        Webhook(OTHER).verify(received.body, received.headers)
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_while_a_secret_is_replaced_both_are_accepted() -> None:
+    with scripted() as receiver:
+        post(receiver.url, OTHER, SECRET)
+    (received,) = receiver.received
+    for secret in (OTHER, SECRET):
+        assert Webhook(secret).verify(received.body, received.headers) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (200, Outcome.DELIVERED),
+        (204, Outcome.DELIVERED),
+        (301, Outcome.REDIRECT),
+        (307, Outcome.REDIRECT),
+        (400, Outcome.REJECTED),
+        (401, Outcome.UNAUTHORIZED),
+        (403, Outcome.UNAUTHORIZED),
+        (404, Outcome.REJECTED),
+        (410, Outcome.GONE),
+        (429, Outcome.THROTTLED),
+        (500, Outcome.SERVER_ERROR),
+        (503, Outcome.UNAVAILABLE),
+    ],
+)
+def test_answers(status: int, outcome: Outcome) -> None:
+    with scripted(Reply(status, {"location": "http://127.0.0.1:9/"})) as receiver:
+        answer = post(receiver.url)
+    assert (answer.outcome, answer.status) == (outcome, status)
+    assert len(receiver.received) == 1, "no redirect is followed"
+
+
+def test_a_slow_receiver() -> None:
+    with scripted(Reply(first=lambda: time.sleep(0.5))) as receiver:
+        assert post(receiver.url, timeout_s=0.1).outcome is Outcome.TIMEOUT
+
+
+def test_nobody_there() -> None:
+    assert post(f"http://127.0.0.1:{free_port()}/").outcome is Outcome.CONNECTION
+
+
+def test_a_name_that_does_not_exist() -> None:
+    assert post("http://receiver.invalid/", timeout_s=10).outcome is Outcome.DNS
+
+
+def test_something_that_speaks_no_tls() -> None:
+    with scripted() as receiver:
+        assert post(receiver.url.replace("http", "https")).outcome is Outcome.TLS
+
+
+def test_an_answer_without_end_is_cut() -> None:
+    with scripted(Reply(body=b"x" * 1_000_000)) as receiver:
+        answer = post(receiver.url)
+    assert (answer.outcome, len(answer.text)) == (Outcome.DELIVERED, LARGEST_ANSWER)
+
+
+def test_a_proxy_in_the_environment_is_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    with scripted() as receiver:
+        assert post(receiver.url).outcome is Outcome.DELIVERED
+
+
+def http_date(seconds: float) -> str:
+    return format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [("7", 7, 7), ("0", 0, 0), ("999999999", 3600, 3600), (http_date(3000), 2700, 3001), (http_date(-60), 0, 0)],
+)
+def test_retry_after(header: str, least: float, most: float) -> None:
+    with scripted(Reply(503, {"retry-after": header})) as receiver:
+        answer = post(receiver.url)
+    assert answer.retry_after_s is not None
+    assert least <= answer.retry_after_s <= most
+
+
+@pytest.mark.parametrize("header", ["soon", "-5", "1e9", "Mon, 99 Foo 2026"])
+def test_a_retry_after_that_makes_no_sense_is_none(header: str) -> None:
+    with scripted(Reply(503, {"retry-after": header})) as receiver:
+        assert post(receiver.url).retry_after_s is None
+
+
+def test_the_body_is_a_cloud_event() -> None:
+    event = msgspec.json.decode(order_event(action(), alert()))
+    assert {key: event[key] for key in ("specversion", "id", "type", "subject", "time", "dryrun")} == {
+        "specversion": "1.0",
+        "id": "0af1",
+        "type": "detector.line.suspend.v1",
+        "subject": "line/sip:0451",
+        "time": "2026-11-24T09:00:00.000Z",
+        "dryrun": False,
+    }
+    assert event["data"]["expires_at"] == "2026-11-24T09:10:00.000Z"
+    assert event["data"]["alert"]["reasons"][0]["text"] == "39 of 41 calls went to strangers"
+    assert event["data"]["alert"]["evidence"][0]["callee"] == "1381234****#a1b2c3d4"
+
+
+nasty = st.text(st.characters(codec="utf-8"), max_size=50).map(lambda text: text * 100)
+
+
+@given(nasty, nasty, nasty, st.integers(0, 64))
+def test_no_alert_makes_a_body_too_large_or_shortens_the_target(entity: str, text: str, target: str, many: int) -> None:
+    plain = alert()
+    hostile = alert(
+        entity=entity,
+        line=entity,
+        number=entity,
+        block=entity,
+        tenant=entity,
+        trunk=entity,
+        holder=entity,
+        counterfactual=text,
+        reasons=tuple(replace(plain.reasons[0], text=text, family=text) for _ in range(many)),
+        evidence=tuple(replace(plain.evidence[0], callee=text) for _ in range(many)),
+    )
+    target = "".join(filter(str.isprintable, target))[:256] or "x"
+    body = order_event(action(target, text), hostile)
+    assert len(body) < LARGEST_BODY
+    assert f"line/{target}" == msgspec.json.decode(body)["subject"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "secret", "whsec_", "whsec_c2hvcnQ=", "whsec_not base64", SECRET + "\nwhsec_short", "whsec_\u00e9"]
+)
+def test_bad_secrets_stop_the_start(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"hooks\.secret_file"):
+        read_secrets(Hooks(secret_file=str(path)))
+
+
+def test_a_missing_secret_stops_the_start(tmp_path: Path) -> None:
+    for name in ("", str(tmp_path / "missing")):
+        with pytest.raises(ConfigError, match=r"hooks\.secret_file"):
+            read_secrets(Hooks(secret_file=name))
+
+
+@pytest.mark.parametrize("url", ["", "ftp://a/", "receiver:80/x", "http://", "https://wang:pw@receiver/"])
+def test_addresses_that_are_none(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"hooks\.urls") as caught:
+        check_url(url)
+    assert "pw" not in str(caught.value)
+
+
+def test_an_authority_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
+    for name in ("missing.pem", "ca.pem"):
+        with pytest.raises(ConfigError, match=r"hooks\.ca_file"):
+            Sender("https://a/", (SECRET,), Hooks(ca_file=str(tmp_path / name)))
