@@ -2,15 +2,27 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Values
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from detector.broker import client_settings, connect
 from detector.config import Config, layered, read
+from detector.decode.mapping import Mapping
 from detector.errors import ConfigError, DetectorError
+from detector.hooks import never, orders
+from detector.hooks.run import normaliser
+from detector.hooks.webhook import check_url, read_secrets
+from detector.numbering.plan import NumberPlan, read_secret
+from detector.numbering.registry import Registry
+from detector.shard import muted_families
+from detector.sinks.contract import TOPICS
+from detector.web.guard import check_loopback
+from models.evidence import Evidence
 
 CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
@@ -50,7 +62,7 @@ class Report:
         return "\n".join([*lines, f"configuration {self.version}: {len(self.problems)} problem(s)"])
 
 
-def check(path: Path | None, flags: Mapping[str, Any], *, network: bool) -> Report:
+def check(path: Path | None, flags: Values[str, Any], *, network: bool) -> Report:
     """Load the configuration and look at everything it names.
 
     Raises ConfigError when it cannot even be read; whatever is found after that stands in the report.
@@ -59,15 +71,15 @@ def check(path: Path | None, flags: Mapping[str, Any], *, network: bool) -> Repo
     config = read(merged)
     checked: list[str] = []
     problems: list[str] = []
-    for name, run in _checks(config, network):
+    for look in (*CHECKS, *([_broker] if network else [])):
         try:
-            checked.append(f"{name}: {run()}")
+            checked.append(look(config))
         except DetectorError as error:
-            problems.append(f"{name}: {error}")
+            problems.append(str(error))
     return Report(list(_values(config, origins)), checked, problems, config.version)
 
 
-def _values(config: Config, origins: Mapping[str, str]) -> Iterator[Value]:
+def _values(config: Config, origins: Values[str, str]) -> Iterator[Value]:
     for section, keys in msgspec.to_builtins(config).items():
         for name, value in keys.items():
             key = f"{section}.{name}"
@@ -76,25 +88,67 @@ def _values(config: Config, origins: Mapping[str, str]) -> Iterator[Value]:
             yield Value(key, shown, origin)
 
 
-def _checks(config: Config, network: bool) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Every check as (key, function that says what held or raises)."""
-    for key, name in _named_files(config):
-        yield key, lambda name=name: _readable(name)  # type: ignore[misc]
+def _decoding(config: Config) -> str:
+    Mapping(config.decode.fields, text=True)
+    return f"decode: {len(config.decode.fields)} field(s) mapped"
 
 
-def _named_files(config: Config) -> Iterator[tuple[str, str]]:
-    """Keys that name a file, with the name, where one is set."""
-    for section, keys in msgspec.to_builtins(config).items():
-        for name, value in keys.items():
-            key = f"{section}.{name}"
-            if value and (name.endswith("_file") or key in ("numbering.registry", "model.file")):
-                yield key, value
+def _secret(config: Config) -> str:
+    read_secret(config.privacy.secret_file)
+    if not config.privacy.secret_file:
+        return "privacy: no secret_file, so masked callees can be guessed by trying; set one before real calls"
+    return "privacy: the secret is long enough"
 
 
-def _readable(name: str) -> str:
+def _registry(config: Config) -> str:
+    plan = NumberPlan(config.numbering.plan, read_secret(config.privacy.secret_file))
+    registry = Registry.load(config.numbering.registry, plan)
+    return f"numbering: plan {config.numbering.plan}, {len(registry.blocks)} block(s) registered"
+
+
+def _threshold(config: Config) -> str:
+    alerting = config.alerting
+    model = Evidence.load(Path(config.model.file) if config.model.file else None)
+    nats = model.threshold(alerting.false_alerts_per_day, alerting.active_lines, muted_families(config.feed))
+    return (
+        f"alerting: threshold {nats:.2f} nats for {alerting.false_alerts_per_day:g} false alert(s) a day"
+        f" on {alerting.active_lines} lines; model {model.version}"
+    )
+
+
+def _hooks(config: Config) -> str:
+    hooks = config.hooks
+    never.load(hooks, normaliser(config))
+    orders.read_secret(hooks)
+    for url in hooks.urls:
+        check_url(url)
+    if hooks.urls or hooks.secret_file:
+        read_secrets(hooks)
+    return f"hooks: {hooks.mode}, {len(hooks.urls)} receiver(s)"
+
+
+def _page(config: Config) -> str:
+    check_loopback(config.web.host)
+    return f"web: {config.web.role} on {config.web.host}:{config.web.port}"
+
+
+def _kafka(config: Config) -> str:
+    client_settings(config.kafka)
+    return f"kafka: {config.kafka.security} to {config.kafka.bootstrap}"
+
+
+def _broker(config: Config) -> str:
+    from kafka import KafkaAdminClient
+
+    client = connect(config.kafka, KafkaAdminClient)
     try:
-        with Path(name).open("rb") as file:
-            file.read(1)
-    except OSError as error:
-        raise ConfigError(f"{name}: {error.strerror}; name a file that can be read") from None
-    return f"{name} can be read"
+        missing = sorted({*config.kafka.topics, *TOPICS} - set(client.list_topics()))
+    finally:
+        client.close()
+    if missing:
+        raise ConfigError(f"kafka: the broker has no topic {', '.join(missing)}; `detector topics` creates them")
+    return f"kafka: {config.kafka.bootstrap} answers and has every topic"
+
+
+CHECKS: tuple[Callable[[Config], str], ...] = (_decoding, _secret, _registry, _threshold, _hooks, _page, _kafka)
+"""Each says what holds, or raises; the broker is asked last, and only if it may be."""

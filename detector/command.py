@@ -99,6 +99,39 @@ def explain(config: Config, run: Path, line: str) -> None:
     click.echo(explain(run, line, plan))
 
 
+@commands.command()
+@click.argument("preset")
+@click.option("--out", required=True, type=FILE, help="Folder for calls, truth.csv, registry.json, scenario.json.")
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same calls.")
+@click.option("--people", type=click.IntRange(1), help="Ordinary lines; default: as the preset has it.")
+@click.option("--days", type=click.FloatRange(0, min_open=True), help="Days of traffic; default: as the preset has it.")
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(["ndjson", "csv"]),
+    multiple=True,
+    default=["ndjson"],
+    show_default=True,
+    help="Files to write; may be repeated.",
+)
+@click.option("--gzip", "compress", is_flag=True, help="Compress the call files.")
+@JSON
+@configured
+def generate(config: Config, preset: str, out: Path, as_json: bool, **options: Any) -> None:
+    """Make seeded traffic with its truth. PRESET: demo, ordinary, lookalikes, dialers, training, evaluation."""
+    from detector.progress import progress
+    from detector.traffic.scenario import preset as scenario_of
+    from detector.traffic.write import write
+
+    scenario = scenario_of(preset, options["people"], options["days"])
+    with progress("generating") as report:
+        written = write(
+            scenario, options["seed"], out, options["formats"], compress=options["compress"], progress=report
+        )
+    text = f"{written.calls:,} calls in {out}: {', '.join(written.files)}"
+    click.echo(msgspec.json.encode(written).decode() if as_json else text)
+
+
 @commands.group()
 def hooks() -> None:
     """Decide about alerts and tell the receivers; try a receiver out."""
