@@ -30,6 +30,8 @@ MAX_DIGITS = 32
 HASHED = np.uint64(1 << 63)
 """Set in keys that are hashes; the other keys are 10**n + digits, so leading zeros count."""
 
+BLANK = (9, 10, 13, 32)
+
 _EXTENSION_WORDS = (b"ext.", b"ext", b"x", b",", b"#", "转".encode(), "分机".encode())
 _WITHHELD_WORDS = (b"anonymous", b"restricted", b"private", b"unavailable", b"unknown", b"withheld")
 
@@ -175,9 +177,9 @@ def number_key(
     (0, UNKNOWN) for blank text. Source of the rules: the plan's docstring in numbering/plan.py.
     """
     end = start + length
-    while start < end and data[start] <= 32:
+    while start < end and data[start] in BLANK:
         start += 1
-    while start < end and data[end - 1] <= 32:
+    while start < end and data[end - 1] in BLANK:
         end -= 1
     if start == end:
         return np.uint64(0), UNKNOWN

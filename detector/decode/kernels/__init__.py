@@ -1,0 +1,1 @@
+"""The compiled loops of decoding; each has a slow twin in tests/decode."""

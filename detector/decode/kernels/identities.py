@@ -1,0 +1,77 @@
+"""Keys of a call's identities, from where their texts stand."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.cdr.kernels.words import Bytes
+from detector.features.kernels.jit import njit
+from detector.numbering.kernels.number import MAX_DIGITS, number_key, text_key
+from detector.numbering.kernels.siphash import siphash
+
+A_NUMBER, B_NUMBER, LINE_ID, PRESENTED, CALL_ID, TRUNK_IN, TRUNK_OUT, TENANT = range(8)
+"""Places in `spans`."""
+
+START, LENGTH = range(2)
+
+CALL_KEY = np.uint64(0)
+"""Call hashes are the same in every deployment, so alerts keep their ids."""
+
+
+@njit
+def _call_hash(line_key: np.uint64, callee_key: np.uint64, setup_ms: int, release_ms: int) -> np.uint64:
+    """Name of a call that has none."""
+    words = np.empty(4, np.uint64)
+    words[0] = line_key
+    words[1] = callee_key
+    words[2] = np.uint64(setup_ms)
+    words[3] = np.uint64(release_ms)
+    return siphash(words.view(np.uint8), 0, 32, CALL_KEY, CALL_KEY)
+
+
+@njit
+def identify(
+    data: Bytes,
+    spans: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    is_china: bool,
+    k0: np.uint64,
+    k1: np.uint64,
+    calls: NDArray[np.void],
+) -> None:
+    """Fill the key, hash and class columns of some rows.
+
+    data    uint8[n_bytes]       the texts
+    spans   int64[n_rows, 8, 2]  per identity where its text begins and its length; 0 = unknown
+    rows    int64[n_rows]        rows of `calls` to fill; their times are known
+    k0, k1                       secret of the hashes
+    calls   CDR[n_calls]         in place
+    """
+    digits = np.empty(MAX_DIGITS + 2, np.uint8)
+    for j in range(rows.shape[0]):
+        row = rows[j]
+        span = spans[j]
+        key, number_class = number_key(data, span[A_NUMBER, START], span[A_NUMBER, LENGTH], is_china, k0, k1, digits)
+        calls["line_key"][row] = calls["number_key"][row] = key
+        calls["line_class"][row] = calls["number_class"][row] = number_class
+        if span[LINE_ID, LENGTH] > 0:
+            calls["line_key"][row], calls["line_class"][row] = number_key(
+                data, span[LINE_ID, START], span[LINE_ID, LENGTH], is_china, k0, k1, digits
+            )
+        if span[PRESENTED, LENGTH] > 0:
+            calls["number_key"][row], calls["number_class"][row] = number_key(
+                data, span[PRESENTED, START], span[PRESENTED, LENGTH], is_china, k0, k1, digits
+            )
+        calls["callee_key"][row], calls["callee_class"][row] = number_key(
+            data, span[B_NUMBER, START], span[B_NUMBER, LENGTH], is_china, k0, k1, digits
+        )
+        calls["authenticated"][row] = span[LINE_ID, LENGTH] > 0
+        calls["trunk_in_key"][row] = text_key(data, span[TRUNK_IN, START], span[TRUNK_IN, LENGTH], k0, k1)
+        calls["trunk_out_key"][row] = text_key(data, span[TRUNK_OUT, START], span[TRUNK_OUT, LENGTH], k0, k1)
+        calls["tenant_key"][row] = text_key(data, span[TENANT, START], span[TENANT, LENGTH], k0, k1)
+        if span[CALL_ID, LENGTH] > 0:
+            name = siphash(data, span[CALL_ID, START], span[CALL_ID, LENGTH], CALL_KEY, CALL_KEY)
+        else:
+            name = _call_hash(
+                calls["line_key"][row], calls["callee_key"][row], calls["setup_ms"][row], calls["release_ms"][row]
+            )
+        calls["call_hash"][row] = name

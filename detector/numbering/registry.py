@@ -1,0 +1,172 @@
+"""Who holds a number, and what it was declared for: the registry of blocks."""
+
+import csv
+from bisect import insort
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.errors import ConfigError
+from detector.numbering.kernels.number import HASHED
+from detector.numbering.plan import NumberPlan
+
+Purpose = Literal[
+    "inbound_hotline",
+    "inbound_hotline_with_callback",
+    "outbound_callcentre",
+    "hospital_notify",
+    "school_notify",
+    "government_emergency_notify",
+    "telemetry",
+    "otp_notify",
+    "flash_call_otp",
+    "number_masking",
+    "pbx",
+    "taxi_dispatch",
+    "fixed_subscriber",
+    "test",
+]
+LISTS = ("resellers", "trunks")
+"""Fields of many texts; in CSV separated by |."""
+
+NO_BLOCK = -1
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """A range of numbers with its holder; an assigned code, or any range, down to one number. Null = not known.
+
+    valid_from_ms, valid_to_ms  from when, and before when, it counts; UTC epoch ms
+    """
+
+    block: str
+    first: str
+    last: str
+    holder: str
+    declared_purpose: Purpose
+    outbound_allowed: bool | None = None
+    contracted_channels: int | None = None
+    resellers: tuple[str, ...] = ()
+    trunks: tuple[str, ...] = ()
+    valid_from_ms: int | None = None
+    valid_to_ms: int | None = None
+
+    def valid(self, at_ms: int) -> bool:
+        """Whether it counts at this time."""
+        return (self.valid_from_ms or 0) <= at_ms and (self.valid_to_ms is None or at_ms < self.valid_to_ms)
+
+
+class Registry:
+    """Finds the block of a number: the narrowest valid one; of equals the first.
+
+    Keys of numbers of one length are in the order of the numbers, so a range of numbers is a range of keys.
+    All range ends together cut the keys into stretches; each stretch knows its blocks, the narrowest first.
+    """
+
+    def __init__(self, plan: NumberPlan, blocks: Sequence[Block] = ()) -> None:
+        """Raises ConfigError for a range that is none."""
+        self.blocks = tuple(blocks)
+        self._plan = plan
+        self._edges, self._stretches = _cut(_ranges(plan, self.blocks))
+
+    @classmethod
+    def load(cls, path: str, plan: NumberPlan) -> "Registry":
+        """Read a registry file (JSON or CSV, by its name); no path: nobody is known.
+
+        Raises ConfigError that names file, row and field.
+        """
+        if not path:
+            return cls(plan)
+        try:
+            blocks = list(_csv_blocks(path) if path.endswith(".csv") else _json_blocks(path))
+            return cls(plan, blocks)
+        except OSError as error:
+            raise ConfigError(f"numbering.registry {path}: {error.strerror}; name a file that can be read") from None
+        except ConfigError as error:
+            raise ConfigError(f"numbering.registry {path}: {error}") from None
+
+    def block_of(self, number: str, at_ms: int) -> Block | None:
+        """The block of a number, in any writing, at a time; None = nobody's."""
+        return self.block_of_key(self._plan.key(number), at_ms)
+
+    def block_of_key(self, key: int, at_ms: int) -> Block | None:
+        """The block of a number's key at a time; None = nobody's."""
+        stretch = int(np.searchsorted(self._edges, np.uint64(key), side="right")) - 1
+        if stretch < 0:
+            return None
+        return next((self.blocks[i] for i in self._stretches[stretch] if self.blocks[i].valid(at_ms)), None)
+
+
+def _ranges(plan: NumberPlan, blocks: Sequence[Block]) -> list[tuple[int, int]]:
+    """First and last key of each block."""
+    firsts, _ = plan.keys([block.first for block in blocks])
+    lasts, _ = plan.keys([block.last for block in blocks])
+    ranges = list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+    for i, (first, last) in enumerate(ranges):
+        if first == 0 or (first != last and not _one_length(first, last)):
+            block = blocks[i]
+            raise ConfigError(
+                f"blocks[{i}] $.last: {block.first!r} to {block.last!r} is no range of numbers of one length"
+            )
+    return ranges
+
+
+def _one_length(first: int, last: int) -> bool:
+    """Whether a range of numbers lies between these keys."""
+    return 0 < first < last < int(HASHED) and len(str(first)) == len(str(last))
+
+
+def _cut(ranges: Sequence[tuple[int, int]]) -> tuple[NDArray[np.uint64], list[tuple[int, ...]]]:
+    """Where each stretch of keys begins, and its blocks, the narrowest first; the last stretch has none."""
+    changes = sorted(
+        [(first, True, i) for i, (first, _) in enumerate(ranges)]
+        + [(last + 1, False, i) for i, (_, last) in enumerate(ranges)]
+    )
+    edges: list[int] = []
+    stretches: list[tuple[int, ...]] = []
+    open_blocks: list[tuple[int, int]] = []
+    for key, begins, i in changes:
+        entry = (ranges[i][1] - ranges[i][0], i)
+        insort(open_blocks, entry) if begins else open_blocks.remove(entry)
+        if not edges or edges[-1] != key:
+            edges.append(key)
+            stretches.append(())
+        stretches[-1] = tuple(i for _, i in open_blocks)
+    return np.array(edges, np.uint64), stretches
+
+
+def _json_blocks(path: str) -> Iterator[Block]:
+    try:
+        content = msgspec.json.decode(Path(path).read_bytes())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"not JSON: {error}") from None
+    rows = content.get("blocks") if isinstance(content, dict) else None
+    if not isinstance(rows, list):
+        raise ConfigError('$.blocks: write it as {"blocks": [...]}')
+    for i, row in enumerate(rows):
+        yield _block(row, f"blocks[{i}]", strict=True)
+
+
+def _csv_blocks(path: str) -> Iterator[Block]:
+    with Path(path).open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, strict=True)
+        try:
+            for row in reader:
+                yield _block(_typed(row), f"line {reader.line_num}", strict=False)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ConfigError(f"line {reader.line_num + 1}: not CSV: {error}") from None
+
+
+def _typed(row: dict[str | Any, str | Any]) -> dict[str, Any]:
+    """A CSV row without its empty cells, lists taken apart."""
+    return {name: cell.split("|") if name in LISTS else cell for name, cell in row.items() if name and cell}
+
+
+def _block(row: Any, place: str, *, strict: bool) -> Block:
+    try:
+        return msgspec.convert(row, Block, strict=strict)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{place}: {error}") from None
