@@ -1,4 +1,4 @@
-"""The data-age badge: does the detector live, do calls arrive, and does it keep up?
+"""The data-age badge: whether the detector lives, calls arrive, and it keeps up.
 
 A pure function of what the detector last said about itself and of the wall clock.
 """

@@ -16,6 +16,7 @@ from detector.alert.revision import Alert
 from detector.hooks import action
 from detector.hooks.action import Action
 from detector.landed.feedback import Verdict
+from detector.web.desk import UnknownAlert
 from detector.web.ledger import Ledger
 
 ROWS = 50
@@ -45,6 +46,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     silenced_until_ms: int | None
     absorbed_by: str | None  # alert_id
     absorbs: int  # open alerts below it
+    action: Action | None  # the newest decision of the hooks
+    verdict: Verdict | None  # the newest one
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +72,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     origin: str
     verb: str
     object: str
-    detail: str
+    detail: dict[str, str | float]
 
 
 class Queue:
@@ -92,6 +95,12 @@ class Queue:
         found = self._standings(query, {"ids": msgspec.json.encode(list(alert_ids)).decode()})
         by_id = {standing.alert.alert_id: standing for standing in found}
         return [by_id[alert_id] for alert_id in alert_ids if alert_id in by_id]
+
+    def one(self, alert_id: str) -> Standing:
+        """This alert, wherever it stands. Raises UnknownAlert."""
+        if not (found := self.these([alert_id])):
+            raise UnknownAlert(alert_id)
+        return found[0]
 
     def counts(self, wanted: Filter) -> dict[View, int]:
         """How many alerts of the filter stand in each place, and together."""
@@ -139,7 +148,8 @@ class Queue:
         """What people did, newest first."""
         query = "SELECT at_ms, who, origin, verb, object, detail FROM audit ORDER BY audit_id DESC LIMIT ? OFFSET ?"
         with self._ledger.reading() as db:
-            return [Deed(**dict(row)) for row in db.execute(query, (ROWS, (page - 1) * ROWS))]
+            rows = db.execute(query, (ROWS, (page - 1) * ROWS)).fetchall()
+        return [Deed(**{**dict(row), "detail": msgspec.json.decode(row["detail"])}) for row in rows]
 
     def _standings(self, query: str, parameters: Mapping[str, Any]) -> list[Standing]:
         with self._ledger.reading() as db:
@@ -155,6 +165,8 @@ def _standing(row: sqlite3.Row) -> Standing:
         silenced_until_ms=row["silenced_until_ms"],
         absorbed_by=row["parent"],
         absorbs=row["absorbs"],
+        action=action.decode(row["newest_action"]) if row["newest_action"] else None,
+        verdict=msgspec.json.decode(row["newest_verdict"], type=Verdict) if row["newest_verdict"] else None,
     )
 
 
@@ -180,6 +192,8 @@ SELECT * FROM alert WHERE state = 'open' AND severity <> 'info';
 
 CREATE TEMP VIEW placed AS
 SELECT a.*, k.owner, k.since_ms,
+    (SELECT t.value FROM action t WHERE t.alert_id = a.alert_id ORDER BY decided_ms DESC LIMIT 1) AS newest_action,
+    (SELECT v.value FROM verdict v WHERE v.alert_id = a.alert_id ORDER BY at_ms DESC LIMIT 1) AS newest_verdict,
     (SELECT max(until_ms) FROM silence_match m WHERE m.alert_id = a.alert_id) AS silenced_until_ms,
     CASE WHEN a.state = 'open' THEN COALESCE(
         (SELECT p.alert_id FROM absorber p WHERE p.entity_kind = 'number' AND p.entity = a.number

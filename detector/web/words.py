@@ -31,7 +31,13 @@ VERDICTS = {
     "unsure": "Not sure",
 }
 
-VERBS = {"observe": "Observe", "throttle": "Throttle", "re-verify": "Verify again", "suspend": "Suspend", "lift": "Lift"}
+VERBS = {
+    "observe": "Observe",
+    "throttle": "Throttle",
+    "re-verify": "Verify again",
+    "suspend": "Suspend",
+    "lift": "Lift",
+}
 
 CAUSES = {
     1: "unallocated number",
@@ -107,11 +113,11 @@ def count(value: float) -> str:
 
 
 def figure(value: float) -> str:
-    """A measured value in at most three digits: `0.71`, `42`, `5,400`."""
+    """A measured value in about three digits: `0.71`, `42`, `5,400`, `−1.5`."""
     size = abs(value)
     if size >= 100 or value == round(value):
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if size >= 10 else f"{value:.2g}"
+        return f"{value:,.0f}".replace("-", "−")
+    return (f"{value:.1f}" if size >= 10 else f"{value:.2g}").replace("-", "−")
 
 
 def _utc(ms: int) -> datetime:

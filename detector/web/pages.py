@@ -1,0 +1,162 @@
+"""The pages: what each template is given. Looks only; what operators do is answered by `api`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+import jinja2
+import msgspec
+from starlette.responses import Response
+
+from detector.alert.revision import Reason
+from detector.web import chart, words
+from detector.web.contract import NAME_COOKIE, Call, Html, Room
+from detector.web.queue import ROWS, Filter, Standing
+
+_YEAR_S = 365 * 86_400
+_WHY = 3  # reasons in a row of the queue
+
+PageNumber = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+
+
+class QueueQuery(Filter, frozen=True, kw_only=True):
+    """Which alerts; `shown` = ids on the screen, comma-separated, which keep their places."""
+
+    page: PageNumber = 1
+    shown: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of a long list."""
+
+    page: PageNumber = 1
+
+
+class NameForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator wants to be called."""
+
+    name: Annotated[str, msgspec.Meta(max_length=40)]
+
+
+def templates() -> jinja2.Environment:
+    """The templates, with everything escaped and the page's words as filters."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in ("age", "ago", "cause", "clock", "count", "figure", "iso", "moment", "words"):
+        environment.filters[name] = getattr(words, name)
+    environment.globals.update(
+        {name: getattr(words, name) for name in ("KINDS", "PLACES", "VERBS", "VERDICTS")},
+        chart=chart,
+        why=why,
+        link=link,
+    )
+    return environment
+
+
+def why(reasons: tuple[Reason, ...]) -> list[Reason]:
+    """The reasons that speak loudest against the entity, for one line."""
+    return sorted((one for one in reasons if one.share > 0), key=lambda one: -one.share)[:_WHY]
+
+
+def link(path: str, **query: object) -> str:
+    """An address of this page; what is empty is left out."""
+    asked = {name: value for name, value in query.items() if value not in ("", None)}
+    return path + ("?" + urlencode(asked) if asked else "")
+
+
+def queue(room: Room, call: Call) -> Html:
+    """The queue: what to look at first."""
+    return _render(room, call, "queue.html", **_queue(room, call.query))
+
+
+def queue_fragment(room: Room, call: Call) -> Html:
+    """The list of the queue, with the rows on the screen in their places."""
+    return _render(room, call, "queue_list.html", **_queue(room, call.query))
+
+
+def alert(room: Room, call: Call) -> Html:
+    """One alert: why, how it grew, what to do."""
+    return _render(room, call, "alert.html", **_alert(room, call.path["alert_id"]))
+
+
+def alert_fragment(room: Room, call: Call) -> Html:
+    """The parts of an alert that change."""
+    return _render(room, call, "alert_body.html", **_alert(room, call.path["alert_id"]))
+
+
+def silences(room: Room, call: Call) -> Html:
+    """Silences in force."""
+    return _render(room, call, "silences.html", silences=room.queue.silences())
+
+
+def silences_fragment(room: Room, call: Call) -> Html:
+    """The list of silences."""
+    return _render(room, call, "silences_list.html", silences=room.queue.silences())
+
+
+def audit(room: Room, call: Call) -> Html:
+    """Who did what, newest first."""
+    return _render(room, call, "audit.html", deeds=room.queue.audit(call.query.page), page=call.query.page, rows=ROWS)
+
+
+def badge_fragment(room: Room, call: Call) -> Html:
+    """The data-age badge."""
+    return _render(room, call, "badge.html")
+
+
+def set_name(room: Room, call: Call) -> Response:
+    """Be called so from now on: in acknowledgements, silences, verdicts and the audit."""
+    answer = Response(status_code=303, headers={"location": "/"})
+    answer.set_cookie(NAME_COOKIE, quote(call.body.name.strip()), max_age=_YEAR_S, httponly=True, samesite="strict")
+    return answer
+
+
+def _queue(room: Room, query: QueueQuery) -> dict[str, Any]:
+    wanted = msgspec.convert(query, Filter, from_attributes=True)
+    fresh = room.queue.rows(wanted, query.page)
+    rows = room.queue.these(query.shown.split(",")[:ROWS]) if query.shown else fresh
+    counts = room.queue.counts(wanted)
+    shown = {row.alert.alert_id for row in rows}
+    return {
+        "wanted": msgspec.structs.asdict(wanted),
+        "page": query.page,
+        "pages": -(-counts[wanted.view] // ROWS),
+        "rows": rows,
+        "left": {row.alert.alert_id for row in rows if wanted.view not in ("all", row.place)},
+        "fresh": sum(row.alert.alert_id not in shown for row in fresh),
+        "counts": counts,
+    }
+
+
+def _alert(room: Room, alert_id: str) -> dict[str, Any]:
+    standing = room.queue.one(alert_id)
+    return {
+        "standing": standing,
+        "alert": standing.alert,
+        "parent": _parent(room, standing),
+        "below": room.queue.below(alert_id),
+        "before": room.queue.before(standing.alert),
+        "revisions": room.queue.revisions(alert_id),
+        "verdicts": room.queue.verdicts(alert_id),
+        "actions": room.queue.actions(alert_id),
+        "strongest": max((abs(reason.share) for reason in standing.alert.reasons), default=1.0) or 1.0,
+    }
+
+
+def _parent(room: Room, standing: Standing) -> Standing | None:
+    return room.queue.one(standing.absorbed_by) if standing.absorbed_by else None
+
+
+def _render(room: Room, call: Call, template: str, **given: Any) -> Html:
+    badge = room.badge()
+    page = room.templates.get_template(template)
+    return Html(
+        page.render(
+            badge=badge, now=badge.now_ms, version=room.version(), who=call.who.name, role=room.settings.role, **given
+        )
+    )
