@@ -30,13 +30,20 @@ class Shard:
     """State and judgement. No I/O, no wall clock, no randomness; how the stream is cut into batches is invisible."""
 
     def __init__(
-        self, config: Config, model: Evidence, plan: NumberPlan, registry: Registry, place: Place, code: str
+        self,
+        config: Config,
+        model: Evidence,
+        plan: NumberPlan,
+        registry: Registry,
+        place: Place,
+        code: str,
+        observe: bool = False,
     ) -> None:
         muted = muted_families(config.feed)
         self.threshold = model.threshold(config.alerting.false_alerts_per_day, config.alerting.active_lines, muted)
         self.muted = muted
         self.tables = new_tables(config.state)
-        self._policy = new_policy(config.state, config.order, self.threshold)
+        self._policy = new_policy(config.state, config.order, self.threshold, observe)
         self._parameters = model.table({c.value: c.name.lower() for c in NumberClass}, muted)
         self._lateness_ms = config.order.lateness_s * 1000
         self.versions = Versions(config=config.version, model=model.version, code=code)

@@ -66,6 +66,7 @@ class Line:
     day: int = -1
     new_today: int = 0
     callbacks: int = 0
+    newest_new_ms: int = -1
     evidence: Evidence | None = None
 
 
@@ -100,7 +101,7 @@ def pace(gap_s: float, weights: list[float], rates: list[float], p: Mapping[str,
 def script(talk_s: int, talks: list[int], p: Mapping[str, float]) -> int:
     if not talks:
         return 0
-    logs = [math.log(talk + 0.5) for talk in talks]
+    logs = [math.floor(65_536 * math.log(talk + 0.5) + 0.5) / 65_536 for talk in talks]
     mean = (2 * p["talk_mu"] + sum(logs)) / (2 + len(talks))
     variance = (2 * p["talk_sigma"] ** 2 + sum((x - mean) ** 2 for x in logs)) / (2 + len(talks))
     spread = max(math.sqrt(variance), 0.8)
@@ -155,6 +156,7 @@ class Twin:
             self._cool(line)
         n = line.n_now + line.n_before
         d = len(line.map_now) + len(line.map_before)
+        gap_s = self._gap_to_new(line, call)
         self._remember(line, call)
         if line.tier == 0:
             return 0, {}
@@ -166,13 +168,19 @@ class Twin:
         else:
             new = max(number.callbacks - line.evidence.callbacks_seen, 0)
             line.evidence.callbacks_seen = number.callbacks
-            self._weigh(line, len(line.kept) - 1, n, d, new)
+            self._weigh(line, line.kept[-1], n, d, gap_s, new)
         evidence = line.evidence
         score, shares = evidence.score, dict(evidence.shares)
         full = line.tier == 1 and len(line.kept) == TIER_SIZES[1]
         if full and (line.decayed >= 12 or 2 * score >= self.threshold):
             line.tier = 2
         return score, shares
+
+    def _gap_to_new(self, line: Line, call: Call) -> float | None:
+        """Since the newest call to a first-time callee, or for a call set up before it the nearest kept one."""
+        if line.newest_new_ms >= 0 and call.setup_ms >= line.newest_new_ms:
+            return (call.setup_ms - line.newest_new_ms) / 1000
+        return gap_among(line.kept, call.setup_ms)
 
     def _call_in(self, line: Line, caller: int) -> None:
         spots = [kept for kept in latest(line) if kept.callee == caller]
@@ -205,7 +213,9 @@ class Twin:
         if day != line.day:
             line.day, line.new_today = day, 0
         line.new_today += first_time
-        if line.tier == 0 and (line.decayed >= 3 or line.new_today >= 8):
+        if first_time:
+            line.newest_new_ms = max(line.newest_new_ms, call.setup_ms)
+        if line.tier == 0 and (line.decayed >= 3 or (first_time and line.new_today >= 8)):
             line.tier = 1
 
     def _enter_map(self, line: Line, callee: int) -> bool:
@@ -226,17 +236,16 @@ class Twin:
     def _weigh_kept(self, line: Line, n: int, d: int) -> None:
         d -= sum(kept.first_time for kept in line.kept[:-1])
         for j, kept in enumerate(line.kept):
-            self._weigh(line, j, max(n - (len(line.kept) - 1 - j), 0), max(d, 0), 0)
+            gap_s = gap_among(line.kept[:j], kept.setup_ms)
+            self._weigh(line, kept, max(n - (len(line.kept) - 1 - j), 0), max(d, 0), gap_s, 0)
             d += kept.first_time
 
-    def _weigh(self, line: Line, j: int, n: int, d: int, callbacks: int) -> None:
-        evidence, kept, p = line.evidence, line.kept[j], self.parameters
+    def _weigh(self, line: Line, kept: Kept, n: int, d: int, gap_s: float | None, callbacks: int) -> None:
+        evidence, p = line.evidence, self.parameters
         assert evidence is not None
         self._add(evidence, "novelty", novelty(kept.first_time, n, d, p))
         if kept.first_time:
-            earlier = [k.setup_ms for k in line.kept[:j] if k.first_time and k.setup_ms <= kept.setup_ms]
-            if earlier:
-                gap_s = (kept.setup_ms - max(earlier)) / 1000
+            if gap_s is not None:
                 self._add(evidence, "pace", pace(gap_s, evidence.weights, self.rates, p))
             ended = outcome(kept.talk_s is not None, kept.cause)
             if ended:
@@ -257,6 +266,12 @@ class Twin:
     def _add(self, evidence: Evidence, family: str, observed: int) -> None:
         low, high = self.limits[family]
         evidence.shares[family] = min(max(evidence.shares[family] + observed, low), high)
+
+
+def gap_among(kept: list[Kept], setup_ms: int) -> float | None:
+    """Seconds from the nearest earlier kept call to a first-time callee."""
+    earlier = [k.setup_ms for k in kept if k.first_time and k.setup_ms <= setup_ms]
+    return (setup_ms - max(earlier)) / 1000 if earlier else None
 
 
 def latest(line: Line) -> list[Kept]:

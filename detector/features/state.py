@@ -1,12 +1,23 @@
 """The state of one shard: its arrays, made to the sizes of the configuration."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.config import Order, State
 from detector.features.kernels import layout
 from detector.features.kernels.layout import HOT, TAIL, WARM, Tables
+from detector.features.kernels.prefetch import CACHE_LINE
 
 NEVER_DUE_MS = np.iinfo(np.int64).max
+
+
+def aligned(shape: int, dtype: np.dtype[Any]) -> NDArray[np.void]:
+    """Zeros that begin at a cache line, so that a row of 128 bytes lies in two of them and never in three."""
+    space = np.zeros(shape * dtype.itemsize + CACHE_LINE, np.uint8)
+    start = -space.ctypes.data % CACHE_LINE
+    return space[start : start + shape * dtype.itemsize].view(dtype)
 
 
 def new_tables(config: State) -> Tables:
@@ -20,8 +31,9 @@ def new_tables(config: State) -> Tables:
     evidence["row"] = -1
     return Tables(
         slots=np.zeros(2 * rows, np.uint64),
-        rows=np.zeros(rows, layout.ROW),
-        kept=np.zeros(rows * TAIL + warm * WARM + hot * HOT, layout.KEPT),
+        rows=aligned(rows, layout.ROW),
+        kept=aligned(rows * TAIL + warm * WARM + hot * HOT, layout.KEPT),
+        prints=np.zeros(hot * HOT, np.uint16),
         evidence=evidence,
         free_rows=np.arange(rows, dtype=np.int32)[::-1].copy(),
         free_warm=np.arange(warm, dtype=np.int32)[::-1].copy(),
@@ -33,14 +45,15 @@ def new_tables(config: State) -> Tables:
     )
 
 
-def new_policy(state: State, order: Order, threshold_nats: float) -> np.ndarray:
-    """POLICY[1]: the numbers the judging loop compares with. threshold_nats in nats."""
+def new_policy(state: State, order: Order, threshold_nats: float, observe: bool) -> NDArray[np.void]:
+    """POLICY[1]: the numbers the judging loop compares with. threshold_nats in nats; observe: for a trace."""
     policy = np.zeros(1, layout.POLICY)
     policy["threshold"] = round(threshold_nats * layout.MILLI)
     policy["critical"] = round((threshold_nats + CRITICAL_NATS) * layout.MILLI)
     policy["lateness_ms"] = order.lateness_s * 1000
     policy["line_idle_ms"] = state.line_idle_h * 3_600_000
     policy["warm_idle_ms"] = state.warm_idle_h * 3_600_000
+    policy["observe"] = observe
     return policy
 
 

@@ -36,7 +36,7 @@ def stream(seed: int, n: int, lines: int, gap_s: float) -> NDArray[np.void]:
 def run(calls: NDArray[np.void], tables: Tables, state: State, threshold: float = 6.0) -> int:
     """Judge all; number of episodes opened (their lines must never be given up)."""
     scored = np.zeros(len(calls), SCORED)
-    parameters, policy = Evidence.load().table({}, ()), new_policy(state, Order(), threshold)
+    parameters, policy = Evidence.load().table({}, ()), new_policy(state, Order(), threshold, observe=True)
     i = opened = 0
     while i < len(calls):
         i, why = judge(calls, i, tables, parameters, policy, scored)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.features.kernels.jit import Record, njit, signed
-from detector.features.kernels.layout import MILLI, RATES, TALKS
+from detector.features.kernels.layout import LOG_UNIT, MILLI, RATES, TALKS
 
 P1_SHARE_OF_P0 = 0.1
 P0_SHARE_OF_BROAD = 0.01
@@ -70,26 +70,28 @@ def _normal_cdf(z: float) -> float:
 
 
 @njit
-def script(talk_s: int, talks: NDArray[np.uint16], m: int, mu: float, sigma: float) -> int:
+def talk_log(talk_s: int) -> int:
+    """log(talk + 0.5) in 1/LOG_UNIT."""
+    return math.floor(LOG_UNIT * math.log(talk_s + 0.5) + 0.5)
+
+
+@njit
+def script(talk_s: int, evidence: Record, mu: float, sigma: float) -> int:
     """Whole seconds of talk with a first-time callee, against the m talks kept before; m = 0 says nothing.
 
     p0: log-normal about the line's own mean of log talk, with two pseudo-observations of the class (mu), spread
     shrunk to the class's sigma and at least 0.8. p1: within 4 s of a kept talk, seven times in ten.
     """
+    m = signed(evidence.talk_n)
     if m == 0:
         return 0
-    total = 2.0 * mu
     near = 0
     for i in range(m):
-        total += math.log(talks[i] + 0.5)
-        if abs(signed(talks[i]) - talk_s) <= 4:
-            near += 1
-    mean = total / (2.0 + m)
-    squares = 2.0 * sigma * sigma
-    for i in range(m):
-        off = math.log(talks[i] + 0.5) - mean
-        squares += off * off
-    spread = max(math.sqrt(squares / (2.0 + m)), 0.8)
+        near += signed(abs(signed(evidence.talk_s[i]) - talk_s) <= 4)
+    logs = evidence.talk_logs / LOG_UNIT
+    mean = (2.0 * mu + logs) / (2.0 + m)
+    squares = evidence.talk_squares / LOG_UNIT**2 - 2.0 * mean * logs + m * mean * mean
+    spread = max(math.sqrt((2.0 * sigma * sigma + max(squares, 0.0)) / (2.0 + m)), 0.8)
     upper = _normal_cdf((math.log(talk_s + 1.0) - mean) / spread)
     lower = _normal_cdf((math.log(talk_s) - mean) / spread) if talk_s > 0 else 0.0
     p0 = max(upper - lower, _TALK_FLOOR)
@@ -99,11 +101,20 @@ def script(talk_s: int, talks: NDArray[np.uint16], m: int, mu: float, sigma: flo
 
 @njit
 def keep_talk(evidence: Record, talk_s: int) -> None:
-    """Remember a talk time for the script family. In place."""
-    evidence.talk_s[signed(evidence.talk_head)] = np.uint16(min(talk_s, 65535))
-    evidence.talk_head = np.uint16((signed(evidence.talk_head) + 1) % TALKS)
-    if evidence.talk_n < TALKS:
+    """Remember a talk time for the script family, in the place of the oldest when TALKS are kept. In place."""
+    talk_s = min(talk_s, 65_535)
+    place = signed(evidence.talk_head)
+    if evidence.talk_n == TALKS:
+        old = talk_log(signed(evidence.talk_s[place]))
+        evidence.talk_logs -= old
+        evidence.talk_squares -= old * old
+    else:
         evidence.talk_n += np.uint16(1)
+    log = talk_log(talk_s)
+    evidence.talk_logs += log
+    evidence.talk_squares += log * log
+    evidence.talk_s[place] = np.uint16(talk_s)
+    evidence.talk_head = np.uint16((place + 1) % TALKS)
 
 
 @njit

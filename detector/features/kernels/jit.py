@@ -38,8 +38,13 @@ if "NUMBA_CACHE_DIR" not in os.environ:
 
 
 def njit(kernel: Kernel) -> Kernel:
-    """Compile without Python objects, release the GIL, keep the machine code on disk."""
-    return cast(Kernel, numba.njit(cache=True, nogil=True, error_model="numpy")(kernel))
+    """Compile without Python objects, release the GIL, keep the machine code on disk.
+
+    Without Numba's reference counts (`_nrt`): kernels never allocate, and counting the twelve arrays of
+    `Tables` at every call of a helper took a quarter of the judging loop (1,200 -> 900 ns a call, 2026-11).
+    """
+    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+    return cast(Kernel, numba.njit(**options)(kernel))
 
 
 @njit

@@ -4,11 +4,13 @@
 there, so what is told about a call is the state at that call, whatever the batch size.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.features.kernels import evidence as weigh
-from detector.features.kernels.index import find
+from detector.features.kernels.index import find, home, mix
 from detector.features.kernels.jit import Record, njit, signed
 from detector.features.kernels.layout import (
     ANSWER,
@@ -28,13 +30,25 @@ from detector.features.kernels.layout import (
     PARTY_SHIFT,
     RECIPROCITY,
     SCRIPT,
+    TAIL,
     UNANSWERED,
     UNOBSERVED,
     WARM,
     WARM_TIER,
     Tables,
 )
-from detector.features.kernels.memory import HOUR_MS, call_in, enter_map, keep, look_back, ring_size
+from detector.features.kernels.memory import (
+    HOUR_MS,
+    call_in,
+    enter_map,
+    fingerprint,
+    gap_to_new,
+    keep,
+    last_hour,
+    latest_to,
+    ring_size,
+)
+from detector.features.kernels.prefetch import CACHE_LINE, prefetch
 from detector.features.kernels.seen import seen_before
 from detector.features.kernels.tiers import clear_evidence, cool, give_evidence, promote, row_of, sweep
 
@@ -48,6 +62,8 @@ GATE_NEW_TODAY = 8
 HOT_CALLS = 12.0
 SWEEP_EVERY, SWEEP_ROWS = 1024, 64
 DAY_MS = 86_400_000
+AHEAD = 64
+"""Calls whose rows are asked for at once."""
 
 REASON_IN, REASON_OUT = 2 * MILLI, MILLI
 """A family becomes a reason at 2 nats and stops being one under 1, so a share that hovers writes no revisions."""
@@ -85,7 +101,7 @@ def write_kept(kept: Record, call: Record) -> None:
 
 
 @njit
-def remember(t: Tables, place: int, call: Record, scored: Record) -> None:
+def remember(t: Tables, place: int, call: Record, scored: Record, observe: bool) -> None:
     """Count a call for a line or number, keep it, promote the row if it passes the gate. In place.
 
     `scored` receives what the call was to this row before it was counted.
@@ -93,32 +109,47 @@ def remember(t: Tables, place: int, call: Record, scored: Record) -> None:
     row = t.rows[place]
     age_ms = call.release_ms - row.last_ms
     if age_ms >= 0:
-        row.decayed = np.float32(row.decayed * 0.5 ** (age_ms / HOUR_MS) + 1.0)
+        row.decayed = np.float32(row.decayed * half_after(age_ms) + 1.0)
         row.last_ms = call.release_ms
     else:  # late: it counts for what it would be worth now
-        row.decayed = np.float32(row.decayed + 0.5 ** (-age_ms / HOUR_MS))
-    same, nearest_new, calls, distinct = look_back(row, t.kept, call.callee_key, call.setup_ms)
+        row.decayed = np.float32(row.decayed + half_after(-age_ms))
     scored.known_calls = np.int32(signed(row.n_now) + signed(row.n_before))
     scored.known_callees = np.int32(signed(row.d_now) + signed(row.d_before))
-    scored.gap_new_s = np.float32((call.setup_ms - nearest_new) / 1000.0) if nearest_new >= 0 else np.float32(-1.0)
-    same_in_hour = same >= 0 and call.setup_ms - HOUR_MS < t.kept[row.ring + same].setup_ms <= call.setup_ms
-    scored.calls_60m = np.int32(calls + 1)
-    scored.distinct_60m = np.int32(distinct if same_in_hour else distinct + 1)
-    on_map = enter_map(row, call.callee_key)
+    scored.gap_new_s = np.float32(gap_to_new(row, t.kept, call.setup_ms))
+    print15 = fingerprint(call.callee_key)
+    on_map = enter_map(row, print15)
+    same = latest_to(t, row, call.callee_key, print15, on_map)
     first_time = same < 0 and not on_map
     scored.first_time = first_time
-    kept_at = keep(row, t.kept, same, first_time)
-    write_kept(t.kept[row.ring + kept_at], call)
-    day = np.uint16((call.release_ms // DAY_MS) & 0xFFFF)
+    write_kept(t.kept[row.ring + keep(t, row, print15, same, first_time)], call)
+    if first_time:
+        row.newest_new_ms = max(row.newest_new_ms, call.setup_ms)
+        count_new_today(row, call.release_ms)
+    if observe:
+        calls, distinct = last_hour(row, t.kept, call.setup_ms)
+        scored.calls_60m = np.int32(calls)
+        scored.distinct_60m = np.int32(distinct)
+    if row.calls < np.uint32(0xFFFFFFFF):
+        row.calls += np.uint32(1)
+    if row.tier == COLD_TIER and (row.decayed >= GATE_CALLS or (first_time and row.new_today >= GATE_NEW_TODAY)):
+        promote(t, place, WARM_TIER)
+
+
+@njit
+def half_after(age_ms: int) -> float:
+    """What a call of that age still counts: half after 60 minutes."""
+    return math.exp(age_ms * (-0.6931471805599453 / HOUR_MS))
+
+
+@njit
+def count_new_today(row: Record, release_ms: int) -> None:
+    """One more first-time callee of this UTC day. In place."""
+    day = np.uint16((release_ms // DAY_MS) & 0xFFFF)
     if day != row.day:
         row.day = day
         row.new_today = np.uint8(0)
-    if first_time and row.new_today < np.uint8(255):
+    if row.new_today < np.uint8(255):
         row.new_today += np.uint8(1)
-    if row.calls < np.uint32(0xFFFFFFFF):
-        row.calls += np.uint32(1)
-    if row.tier == COLD_TIER and (row.decayed >= GATE_CALLS or row.new_today >= GATE_NEW_TODAY):
-        promote(t, place, WARM_TIER)
 
 
 @njit
@@ -157,7 +188,7 @@ def weigh_call(
             seen = p.outcome[outcome]
             grown += weigh.add_share(evidence, ANSWER, seen, p.weight[ANSWER], p.low[ANSWER], p.high[ANSWER])
         if outcome == ANSWERED:
-            seen = weigh.script(talk_s, evidence.talk_s, signed(evidence.talk_n), p.talk_mu, p.talk_sigma)
+            seen = weigh.script(talk_s, evidence, p.talk_mu, p.talk_sigma)
             grown += weigh.add_share(evidence, SCRIPT, seen, p.weight[SCRIPT], p.low[SCRIPT], p.high[SCRIPT])
             weigh.keep_talk(evidence, talk_s)
         evidence.distinct += np.uint32(1)
@@ -269,12 +300,12 @@ def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Re
     """Everything one call does to the state. Returns DONE, OPENED or REVISED. In place."""
     callee = find(t.slots, t.rows, call.callee_key)
     if callee >= 0:
-        call_in(t.rows[callee], t.kept, call.number_key)
+        call_in(t, t.rows[callee], call.number_key)
     number = -1
     if call.number_key != call.line_key:
         number = row_of(t, call.number_key, signed(call.number_class), call.release_ms)
         if number >= 0:
-            remember(t, number, call, scored)
+            remember(t, number, call, scored, False)
     place = row_of(t, call.line_key, signed(call.line_class), call.release_ms)
     scored.row = np.int32(place)
     if place < 0:
@@ -286,7 +317,7 @@ def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Re
     row = t.rows[place]
     if call.release_ms - row.last_ms > policy.warm_idle_ms:
         cool(t, place)
-    remember(t, place, call, scored)
+    remember(t, place, call, scored, policy.observe)
     scored.tier = np.int8(row.tier)
     if row.tier == COLD_TIER:
         return DONE
@@ -339,6 +370,30 @@ def recent_callbacks(row: Record, kept: NDArray[np.void]) -> int:
 
 
 @njit
+def ask_slots(t: Tables, call: Record) -> None:
+    """Ask for the places where a call's keys stand in the tables."""
+    prefetch(t.slots, home(mix(call.line_key), t.slots.shape[0]), 0)
+    prefetch(t.slots, home(mix(call.callee_key), t.slots.shape[0]), 0)
+    if call.number_key != call.line_key:
+        prefetch(t.slots, home(mix(call.number_key), t.slots.shape[0]), 0)
+    place = home(mix(call.call_hash), t.seen.shape[1])
+    prefetch(t.seen[0], place, 0)
+    prefetch(t.seen[1], place, 0)
+
+
+@njit
+def ask_row(t: Tables, key: np.uint64) -> None:
+    """Ask for the row that probably belongs to a key, and for its tail."""
+    value = t.slots[home(mix(key), t.slots.shape[0])]
+    place = signed(value & np.uint64(0xFFFFFFFF)) - 1
+    if place >= 0:
+        prefetch(t.rows, place, 0)
+        prefetch(t.rows, place, CACHE_LINE)
+        prefetch(t.kept, place * TAIL, 0)
+        prefetch(t.kept, place * TAIL, CACHE_LINE)
+
+
+@njit
 def judge(
     calls: NDArray[np.void],
     start: int,
@@ -360,7 +415,15 @@ def judge(
     """
     meta = t.meta[0]
     policy = policies[0]
+    asked = start
     for i in range(start, calls.shape[0]):
+        if i == asked:
+            asked = min(i + AHEAD, calls.shape[0])
+            for j in range(i, asked):
+                ask_slots(t, calls[j])
+            for j in range(i, asked):
+                ask_row(t, calls[j].line_key)
+                ask_row(t, calls[j].callee_key)
         call = calls[i]
         if call.release_ms > meta.newest_ms:
             meta.newest_ms = call.release_ms

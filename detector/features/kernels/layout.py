@@ -17,7 +17,10 @@ MAP = 16
 """Callees in each of the two generations of a line's callee map."""
 
 TALKS = 64
-"""Talk times kept for the script family (detection.md: m <= 64)."""
+"""Talk times kept for the script family."""
+
+LOG_UNIT = 65_536
+"""Logarithms of kept talks are integers in 1/65536: sums that talks enter and leave stay exact."""
 
 RATES = 4
 """Components of the pace mixture."""
@@ -54,6 +57,7 @@ ROW = np.dtype(
     [
         ("key", np.uint64),  # 0 = free
         ("last_ms", np.int64),  # newest release_ms
+        ("newest_new_ms", np.int64),  # newest setup of a call to a first-time callee; -1 = none
         ("decayed", np.float32),  # calls, each counting half after 60 minutes
         ("evidence", np.int32),  # row of the evidence table, -1 = none
         ("ring", np.int64),  # first slot in `kept`
@@ -90,6 +94,8 @@ EVIDENCE = np.dtype(
         ("distinct", np.uint32),  # first-time callees of the segment
         ("revision_calls", np.uint32),  # calls when the last revision was written
         ("reasons", np.uint32),  # bit k: family k stands in the last revision
+        ("talk_logs", np.int64),  # sum of log(talk + 0.5) over talk_s, in 1 / LOG_UNIT
+        ("talk_squares", np.int64),  # sum of their squares, in 1 / LOG_UNIT ** 2
         ("talk_n", np.uint16),
         ("talk_head", np.uint16),
         ("severity", np.uint8),  # of the open episode; 0 = none open
@@ -151,7 +157,7 @@ SCORED = np.dtype(
         ("known_callees", np.int32),
         ("gap_new_s", np.float32),  # since the nearest earlier call to a first-time callee; -1 = none
         ("talk_s", np.float32),  # -1 = not answered
-        ("calls_60m", np.int32),  # kept calls with setup in the last hour, this one included
+        ("calls_60m", np.int32),  # kept calls with setup in the last hour, this one included; 0 if not observed
         ("distinct_60m", np.int32),
         ("callbacks", np.int32),
         ("share", np.int32, (FAMILIES,)),
@@ -168,6 +174,7 @@ POLICY = np.dtype(
         ("lateness_ms", np.int64),
         ("line_idle_ms", np.int64),
         ("warm_idle_ms", np.int64),
+        ("observe", np.bool_),  # fill the columns of SCORED that only a trace needs
     ],
     align=True,
 )
@@ -179,6 +186,7 @@ class Tables(NamedTuple):
     slots: NDArray[np.uint64]  # hash table: tag in the upper, row + 1 in the lower half; 0 = free
     rows: NDArray[np.void]  # ROW[line_capacity]
     kept: NDArray[np.void]  # KEPT: tails of all rows, then warm rings, then hot rings
+    prints: NDArray[np.uint16]  # [hot_capacity * HOT] fingerprints of the callees of hot rings, for fast search
     evidence: NDArray[np.void]  # EVIDENCE[warm_capacity + hot_capacity]
     free_rows: NDArray[np.int32]  # stacks of free places; their heights are meta.free_n
     free_warm: NDArray[np.int32]

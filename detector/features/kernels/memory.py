@@ -15,6 +15,7 @@ from detector.features.kernels.layout import (
     TAIL,
     WARM,
     WARM_TIER,
+    Tables,
 )
 
 _BACK = np.uint16(0x8000)
@@ -59,12 +60,11 @@ def turn_map(row: Record) -> None:
 
 
 @njit
-def enter_map(row: Record, callee_key: np.uint64) -> bool:
+def enter_map(row: Record, print15: np.uint16) -> bool:
     """Put a called number on the map and count the call; True = it stood there already. In place.
 
     A callee of the older generation moves into the current one, so favourites are never forgotten.
     """
-    print15 = fingerprint(callee_key)
     known = in_map(row.map_now, print15) >= 0
     if not known:
         if row.d_now == MAP:
@@ -84,34 +84,69 @@ def enter_map(row: Record, callee_key: np.uint64) -> bool:
 
 
 @njit
-def look_back(row: Record, kept: NDArray[np.void], callee_key: np.uint64, setup_ms: int) -> tuple[int, int, int, int]:
-    """What the kept calls say about a call that is about to be added.
+def latest_to(t: Tables, row: Record, callee_key: np.uint64, print15: np.uint16, on_map: bool) -> int:
+    """Place in the ring of the newest kept call to a callee, -1 = none is kept.
 
-    Returns (place of the newest kept call to this callee or -1,
-             setup of the nearest earlier call to a first-time callee or -1,
-             kept calls of the hour before setup_ms, distinct callees among them).
-    Calls set up after this one (it arrived late) are not earlier and do not count.
+    on_map  the callee stands on the row's map. The map holds the last MAP callees at least, so a callee of a
+            cold or warm ring is always on it; hot rings are searched by fingerprint first.
     """
-    same = -1
-    nearest_new = signed(-1)
+    if row.tier != HOT_TIER:
+        if on_map:
+            for i in range(signed(row.kept)):
+                call = t.kept[row.ring + i]
+                if call.callee_key == callee_key and (call.flags & LATEST) != 0:
+                    return i
+        return -1
+    base = prints_start(t, row)
+    hits = 0
+    for i in range(HOT):  # no early exit, so that it is done many at a time
+        hits += signed(t.prints[base + i] == print15)
+    if hits > 0:
+        for back in range(1, signed(row.kept) + 1):  # the newest to a callee is the latest
+            i = (signed(row.head) - back) % HOT
+            if t.prints[base + i] == print15 and t.kept[row.ring + i].callee_key == callee_key:
+                return i
+    return -1
+
+
+@njit
+def prints_start(t: Tables, row: Record) -> int:
+    """First of a hot ring's fingerprints."""
+    return signed(row.ring) - (signed(t.rows.shape[0]) * TAIL + signed(t.free_warm.shape[0]) * WARM)
+
+
+@njit
+def gap_to_new(row: Record, kept: NDArray[np.void], setup_ms: int) -> float:
+    """Seconds since the nearest earlier call to a first-time callee; -1 = none, or none kept for a late call.
+
+    A call that was set up before the newest of them (it lasted longer, or came late) looks among the kept ones.
+    """
+    nearest = signed(row.newest_new_ms)
+    if setup_ms < nearest:
+        nearest = -1
+        for i in range(signed(row.kept)):
+            call = kept[row.ring + i]
+            if (call.flags & FIRST_TIME) != 0 and nearest < call.setup_ms <= setup_ms:
+                nearest = signed(call.setup_ms)
+    return (setup_ms - nearest) / 1000.0 if nearest >= 0 else -1.0
+
+
+@njit
+def last_hour(row: Record, kept: NDArray[np.void], setup_ms: int) -> tuple[int, int]:
+    """Kept calls set up in the hour up to setup_ms, and distinct callees among them."""
     calls = 0
     distinct = 0
     for i in range(signed(row.kept)):
         call = kept[row.ring + i]
-        if call.callee_key == callee_key and (call.flags & LATEST) != 0:
-            same = i
-        if call.setup_ms <= setup_ms:
-            if (call.flags & FIRST_TIME) != 0 and call.setup_ms > nearest_new:
-                nearest_new = call.setup_ms
-            if call.setup_ms > setup_ms - HOUR_MS:
-                calls += 1
-                if (call.flags & LATEST) != 0:
-                    distinct += 1
-    return same, nearest_new, calls, distinct
+        if setup_ms - HOUR_MS < call.setup_ms <= setup_ms:
+            calls += 1
+            if (call.flags & LATEST) != 0:
+                distinct += 1
+    return calls, distinct
 
 
 @njit
-def keep(row: Record, kept: NDArray[np.void], same: int, first_time: bool) -> int:
+def keep(t: Tables, row: Record, print15: np.uint16, same: int, first_time: bool) -> int:
     """Open the next place of the line's ring for a call and set its flags; the place is returned. In place.
 
     same  place of the newest kept call to the same callee, or -1: that one stops being the latest, and a
@@ -121,11 +156,13 @@ def keep(row: Record, kept: NDArray[np.void], same: int, first_time: bool) -> in
     if first_time:
         flags |= FIRST_TIME
     if same >= 0:
-        old = kept[row.ring + same]
+        old = t.kept[row.ring + same]
         flags |= signed(old.flags) & CALLED_BACK
         old.flags = np.uint8(signed(old.flags) & ~LATEST)
     place = signed(row.head)
-    kept[row.ring + place].flags = np.uint8(flags)
+    t.kept[row.ring + place].flags = np.uint8(flags)
+    if row.tier == HOT_TIER:
+        t.prints[prints_start(t, row) + place] = print15
     size = ring_size(signed(row.tier))
     row.head = np.uint16((place + 1) % size)
     if row.kept < size:
@@ -134,17 +171,12 @@ def keep(row: Record, kept: NDArray[np.void], same: int, first_time: bool) -> in
 
 
 @njit
-def call_in(row: Record, kept: NDArray[np.void], caller_key: np.uint64) -> bool:
+def call_in(t: Tables, row: Record, caller_key: np.uint64) -> bool:
     """Somebody calls this number: is it a person it called, for the first time? Counted once a person. In place."""
     print15 = fingerprint(caller_key)
     here = in_map(row.map_now, print15)
     before = in_map(row.map_before, print15) if here < 0 else -1
-    place = -1
-    for i in range(signed(row.kept)):
-        call = kept[row.ring + i]
-        if call.callee_key == caller_key and (call.flags & LATEST) != 0:
-            place = i
-            break
+    place = latest_to(t, row, caller_key, print15, here >= 0 or before >= 0)
     if here < 0 and before < 0 and place < 0:
         return False
     back = False
@@ -155,7 +187,7 @@ def call_in(row: Record, kept: NDArray[np.void], caller_key: np.uint64) -> bool:
         back |= (row.map_before[before] & _BACK) != 0
         row.map_before[before] |= _BACK
     if place >= 0:
-        call = kept[row.ring + place]
+        call = t.kept[row.ring + place]
         back |= (call.flags & CALLED_BACK) != 0
         call.flags = np.uint8(signed(call.flags) | CALLED_BACK)
     if not back and row.callbacks < np.uint16(65535):

@@ -5,7 +5,7 @@ import numpy as np
 from detector.features.kernels.index import find_slot, mix, put, remove
 from detector.features.kernels.jit import Record, njit, signed
 from detector.features.kernels.layout import COLD_TIER, HOT, HOT_TIER, RATES, TAIL, WARM, WARM_TIER, Tables
-from detector.features.kernels.memory import ring_size
+from detector.features.kernels.memory import fingerprint, prints_start, ring_size
 
 ROWS, EVIDENCE_ROWS = 0, 3
 """Places in meta.free_n; warm and hot rings stand at their tier's number."""
@@ -56,6 +56,10 @@ def move_ring(t: Tables, row: Record, tier: int, place: int) -> None:
     row.tier = np.uint8(tier)
     row.kept = np.uint16(n)
     row.head = np.uint16(n % size)
+    if tier == HOT_TIER:
+        base = prints_start(t, row)
+        for i in range(HOT):
+            t.prints[base + i] = fingerprint(t.kept[start + i].callee_key) if i < n else np.uint16(0)
 
 
 @njit
@@ -172,6 +176,8 @@ def give_evidence(t: Tables, place: int) -> int:
     evidence.revision_calls = np.uint32(0)
     evidence.reasons = np.uint32(0)
     evidence.severity = np.uint8(0)
+    evidence.talk_logs = signed(0)
+    evidence.talk_squares = signed(0)
     evidence.talk_n = np.uint16(0)
     evidence.talk_head = np.uint16(0)
     evidence.callbacks_seen = np.int32(t.rows[place].callbacks)
@@ -225,6 +231,7 @@ def row_of(t: Tables, key: np.uint64, number_class: int, now_ms: int) -> int:
         row.map_before[i] = np.uint16(0)
     row.key = key
     row.last_ms = now_ms
+    row.newest_new_ms = signed(-1)
     row.decayed = np.float32(0)
     row.evidence = np.int32(-1)
     row.ring = signed(place * TAIL)
