@@ -12,6 +12,7 @@ import msgspec
 
 from detector.broker import client_settings, connect
 from detector.config import Config, layered, read
+from detector.decode import csv
 from detector.decode.mapping import Mapping
 from detector.errors import ConfigError, DetectorError
 from detector.hooks import never, orders
@@ -89,7 +90,8 @@ def _values(config: Config, origins: Values[str, str]) -> Iterator[Value]:
 
 
 def _decoding(config: Config) -> str:
-    Mapping(config.decode.fields, text=True)
+    Mapping(config.decode.fields, text=False)
+    csv.check(config.decode)
     return f"decode: {len(config.decode.fields)} field(s) mapped"
 
 

@@ -107,29 +107,41 @@ def explain(config: Config, run: Path, line: str) -> None:
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="Days of traffic; default: as the preset has it.")
 @click.option(
     "--format",
-    "formats",
+    "form",
     type=click.Choice(["ndjson", "csv"]),
-    multiple=True,
-    default=["ndjson"],
+    default="ndjson",
     show_default=True,
-    help="Files to write; may be repeated.",
+    help="How the calls are written.",
 )
-@click.option("--gzip", "compress", is_flag=True, help="Compress the call files.")
+@click.option("--gzip", "compress", is_flag=True, help="Compress the file of calls.")
+@click.option("--topic", help="Send the calls to this Kafka topic, keyed by line, instead of writing a file.")
 @JSON
 @configured
-def generate(config: Config, preset: str, out: Path, as_json: bool, **options: Any) -> None:
+def generate(
+    config: Config, preset: str, out: Path, seed: int, people: int | None, days: float | None, as_json: bool, **how: Any
+) -> None:
     """Make seeded traffic with its truth. PRESET: demo, ordinary, lookalikes, dialers, training, evaluation."""
     from detector.progress import progress
-    from detector.traffic.scenario import preset as scenario_of
-    from detector.traffic.write import write
+    from detector.traffic import scenario, topic, write
 
-    scenario = scenario_of(preset, options["people"], options["days"])
+    made = scenario.preset(preset, people, days)
     with progress("generating") as report:
-        written = write(
-            scenario, options["seed"], out, options["formats"], compress=options["compress"], progress=report
-        )
-    text = f"{written.calls:,} calls in {out}: {', '.join(written.files)}"
+        if how["topic"]:
+            written = topic.send(config.kafka, how["topic"], made, seed, out, report)
+        else:
+            written = write.write(made, seed, out, [how["form"]], compress=how["compress"], progress=report)
+    text = f"{written.calls:,} calls; in {out}: {', '.join(written.files)}"
     click.echo(msgspec.json.encode(written).decode() if as_json else text)
+
+
+@commands.command()
+@configured
+def topics(config: Config) -> None:
+    """Create the topics that are missing, and say where an existing one differs."""
+    from detector.sinks.topics import create_topics
+
+    for line in create_topics(config.kafka):
+        click.echo(line)
 
 
 @commands.group()

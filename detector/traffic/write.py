@@ -21,7 +21,7 @@ Progress = Callable[[float, int], None]
 """Called now and then with the share of the scenario's time that is done (0..1), and the calls so far."""
 
 
-_BESIDE = ("truth.csv", "registry.json", "scenario.json")
+BESIDE = ("truth.csv", "registry.json", "scenario.json")
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ def write(
                     file.write(block_bytes(block))
             _report(traffic, calls, progress)
     write_truth(traffic, out_dir)
-    return Written(calls=traffic.given_out, files=(*names, *_BESIDE))
+    return Written(calls=traffic.given_out, files=(*names, *BESIDE))
 
 
 def fill(
@@ -85,7 +85,7 @@ def fill(
 
 def write_truth(traffic: Traffic, out_dir: Path) -> None:
     """truth.csv, registry.json and scenario.json of the calls that were given out so far."""
-    truth, registry, scenario = (out_dir / name for name in _BESIDE)
+    truth, registry, scenario = (out_dir / name for name in BESIDE)
     pyarrow.csv.write_csv(traffic.truth(), truth)
     write_registry(traffic.population.blocks, registry)
     made_from = {"seed": traffic.seed, "scenario": traffic.scenario}
