@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kafka.errors import KafkaError
+from kafka.errors import AuthorizationError, InvalidReplicationFactorError, KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from detector.config import Kafka
@@ -92,6 +92,24 @@ def _complaints() -> Iterator[list[str]]:
     finally:
         log.removeHandler(handler)
         log.level, log.propagate = before
+
+
+def refusal(config: Kafka, error: KafkaError) -> DetectorError:
+    """What an error of a client that had reached the broker means for the user."""
+    if isinstance(error, AuthorizationError):
+        return ConfigError(f"user {config.username!r} at {config.bootstrap} lacks a right: {error!r}")
+    if isinstance(error, InvalidReplicationFactorError):
+        return ConfigError(f"kafka.replication = {config.replication} asks for more brokers than there are")
+    return TemporaryError(f"the broker at {config.bootstrap} did not do what it was asked: {error!r}")
+
+
+@contextlib.contextmanager
+def asking(config: Kafka) -> Iterator[None]:
+    """Turns errors of the client into ours, as `refusal` says."""
+    try:
+        yield
+    except KafkaError as error:
+        raise refusal(config, error) from None
 
 
 def _why(config: Kafka, error: Exception, complaints: list[str]) -> DetectorError:

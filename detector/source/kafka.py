@@ -13,7 +13,6 @@ import numpy as np
 import structlog
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import (
-    AuthorizationError,
     CommitFailedError,
     CorruptRecordError,
     InconsistentGroupProtocolError,
@@ -24,7 +23,7 @@ from kafka.errors import (
 )
 
 from detector import metrics
-from detector.broker import connect
+from detector.broker import asking, connect, refusal
 from detector.config import Kafka, Order, Recovery
 from detector.errors import ConfigError, DetectorError, StateError, TemporaryError
 from detector.source.contract import Chunk
@@ -244,11 +243,9 @@ class KafkaSource:
             return StateError(f"the log no longer holds what is to be read next: {error!r}")
         if isinstance(error, CorruptRecordError):
             return StateError(f"a record is damaged: {error!r}")
-        if isinstance(error, AuthorizationError):
-            return ConfigError(f"user {self._kafka.username!r} may not read the topics or join the group: {error!r}")
         if isinstance(error, InconsistentGroupProtocolError):
             return ConfigError(f"kafka.group = {self._kafka.group} is used by another program: choose another")
-        return TemporaryError(f"the broker refused: {error!r}")
+        return refusal(self._kafka, error)
 
 
 def chunk_of(stream: int, records: list[Any]) -> Chunk:
@@ -291,7 +288,8 @@ def _find(consumer: KafkaConsumer, kafka: Kafka) -> list[TopicPartition]:
     """All partitions of the topics, sorted."""
     found = []
     for topic in sorted(set(kafka.topics)):
-        partitions = consumer.partitions_for_topic(topic)
+        with asking(kafka):
+            partitions = consumer.partitions_for_topic(topic)
         if not partitions:
             raise ConfigError(f"kafka.topics: there is no topic {topic!r}; `detector topics` creates it")
         found += [TopicPartition(topic, partition) for partition in sorted(partitions)]
