@@ -15,9 +15,7 @@ class NumberBook:
     """The numbers still free, by kind."""
 
     def __init__(self, seed: int) -> None:
-        self._seed = seed
-        self._mobiles = self._fixed = self._codes = self._banks = self._machines = 0
-        self._in_code: dict[int, int] = {}
+        self._used: dict[str, int] = {"fixed": seed % 1_000_003}
 
     def shown(self, habit: Habit, zone: NDArray[np.int64], code: str = "") -> Numbers:
         """int64[n_owners, habit.numbers]: what callees of these owners (each in its city) see.
@@ -26,16 +24,14 @@ class NumberBook:
         """
         owners, each = len(zone), habit.numbers
         if code:
-            first = self._in_code.get(int(code), 0)
-            self._in_code[int(code)] = first + owners * each
-            return int(code) * 100 + ((first + np.arange(owners * each)) % 100).reshape(owners, each)
+            return int(code) * 100 + (self._next(code, owners * each) % 100).reshape(owners, each)
         match habit.shows:
             case "code":
-                return (_FIRST_CODE + self._next("_codes", owners))[:, None] * 100 + np.arange(each)
+                return (_FIRST_CODE + self._next("codes", owners))[:, None] * 100 + np.arange(each)
             case "bank":
-                return _FIRST_BANK + self._next("_banks", owners)[:, None]
+                return _FIRST_BANK + self._next("banks", owners)[:, None]
             case "machine":
-                return _FIRST_MACHINE + self._next("_machines", owners)[:, None]
+                return _FIRST_MACHINE + self._next("machines", owners)[:, None]
             case "fixed":
                 return self.fixed(np.repeat(zone, each)).reshape(owners, each)
             case "mobile":
@@ -43,13 +39,13 @@ class NumberBook:
 
     def fixed(self, zone: NDArray[np.int64]) -> Numbers:
         """One fixed number in each of these cities."""
-        return fixed_number(zone, self._seed % 1_000_003 + self._next("_fixed", len(zone)))
+        return fixed_number(zone, self._next("fixed", len(zone)))
 
     def mobiles(self, zone: NDArray[np.int64]) -> Numbers:
         """One mobile number in each of these cities."""
-        return spare_mobile(self._next("_mobiles", len(zone)), zone)
+        return spare_mobile(self._next("mobiles", len(zone)), zone)
 
     def _next(self, kind: str, n: int) -> NDArray[np.int64]:
-        first = getattr(self, kind)
-        setattr(self, kind, first + n)
-        return first + np.arange(n)
+        first = self._used.get(kind, 0)
+        self._used[kind] = first + n
+        return np.arange(first, first + n)

@@ -23,9 +23,13 @@ _ATTEMPTS_BACK = 40.0  # calls between two attempts at the same stranger, mean
 _MANNERS = ("friends", "services", "listed", "again", "step")  # shares in RULES; strangers are the rest
 FRIEND, SERVICE, LISTED, AGAIN, STEP, STRANGER = range(6)
 
+ELSEWHERE, TRADE = -1, -2
+"""In place of a person's index: a customer of another operator; a line of a trade or campaign, whose seats call
+nobody back."""
+
 Indices = NDArray[np.int64]
 Chosen = tuple[Numbers, Indices]
-"""Number, and index of the person; -1 = not one of this operator's people."""
+"""Number, and index of the person; ELSEWHERE or TRADE: not one of this operator's people."""
 
 
 class Callees:
@@ -71,10 +75,10 @@ class Callees:
         served = manner == SERVICE
         if served.any() and len(self._services):
             number[served] = self._services[(len(self._services) * u[served] ** 2).astype(np.int64)]
-            index[served] = -1
+            index[served] = TRADE
         stepped = manner == STEP
         if stepped.any():
-            number[stepped], index[stepped] = self._next_number(seat[stepped], zone[stepped], made[stepped]), -1
+            number[stepped], index[stepped] = self._next_number(seat[stepped], zone[stepped], made[stepped]), ELSEWHERE
         return number, index, manner
 
     def customer(self, draw: np.random.Generator, seat: Indices, zone: Indices) -> Numbers:
@@ -93,7 +97,7 @@ class Callees:
         pair = mix(np.minimum(seat, other), np.maximum(seat, other), rank, self._seed)
         elsewhere = (unit(pair) < _OTHER_OPERATOR) | ((block + 1) * size > n)
         theirs = outside_number(self._people.zone(seat), mix(seat, rank, self._seed))
-        return np.where(elsewhere, theirs, self._people.number(other)), np.where(elsewhere, -1, other)
+        return np.where(elsewhere, theirs, self._people.number(other)), np.where(elsewhere, ELSEWHERE, other)
 
     def _next_number(self, seat: Indices, zone: Indices, made: Indices) -> Numbers:
         """Numbers in order from a place of the seat's own, a new place every thousand."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.traffic import trunks
-from detector.traffic.callees import FRIEND, STRANGER, Callees, services_of
+from detector.traffic.callees import ELSEWHERE, FRIEND, STRANGER, TRADE, Callees, services_of
 from detector.traffic.calls import ABSENT, ANSWERED, CALL, INVALID, begin, place
 from detector.traffic.clock import FAR_MS, HOUR_MS, Clock
 from detector.traffic.population import Population
@@ -20,6 +20,7 @@ from detector.traffic.rules import PEOPLE, rules_of
 from detector.traffic.scenario import Scenario
 
 _WINDOW_CALLS = 100_000  # expected in one window: bounds memory
+_AT_ONCE = 65_536
 _BREATH_MS = 3000  # shortest time between two calls of a seat
 _SOONEST_CALL_BACK_MS = 15_000
 _BUSY_PAUSE_MS = 360_000  # seats with shorter pauses are played in runs
@@ -72,7 +73,8 @@ class Engine:
         self._free_ms, self._meant_number = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self._made, self._meant_index = np.zeros(n, np.int32), np.full(n, -1, np.int32)
         self._meant_answer = np.zeros(n, np.float32)
-        self._wake(np.arange(n))
+        for first in range(0, n, _AT_ONCE):
+            self._wake(np.arange(first, min(first + _AT_ONCE, n)))
         self._recruits = sorted(population.recruits, key=lambda recruits: recruits.start_ms)
         self._played: list[NDArray[np.void]] = []
 
@@ -167,17 +169,19 @@ class Engine:
         friendly = ~meant & (manner == FRIEND)
         u = draw.random(n)
         customer = ~meant & (u < rules["inbound"])
-        inbound = customer | (friendly & (index < 0) & (u < 0.5))  # a friend elsewhere calls as often as he is called
+        inbound = customer | (
+            friendly & (index == ELSEWHERE) & (u < 0.5)
+        )  # a friend elsewhere calls as often as he is called
         number = np.select(
             [meant, customer], [self._meant_number[seats], self._callees.customer(draw, seats, state["zone"])], number
         )
-        index = np.select([meant, customer], [self._meant_index[seats], -1], index)
+        index = np.select([meant, customer], [self._meant_index[seats], ELSEWHERE], index)
         answer = np.select([meant, inbound], [self._meant_answer[seats], rules["pickup"]], state["answer"])
         private = friendly | (inbound & rules["bad"])
         manners = np.where(private[:, None], self._rules[PEOPLE], rules[:, None])[:, 0] if private.any() else rules
         calls, end = place(draw, manners, answer, state["talk_shift"], meant | inbound | (manner != STRANGER))
         missed = ~inbound & (end != ANSWERED) & (end != ABSENT) & (end != INVALID)
-        gap = draw.standard_exponential(n) ** (1 / rules["shape"]) / rules["mean_gap"] * state["pause_ms"]
+        gap_ms = self._gap(rules, state)
         ramp = np.where(rules["ramp_ms"] > 0, (at_ms - rules["start_ms"]) / np.maximum(rules["ramp_ms"], 1), 1)
         return _Round(
             seats=seats,
@@ -192,8 +196,16 @@ class Engine:
             calls=calls,
             missed=missed,
             redials=missed & (draw.random(n) < rules["redial"]),
-            gap_ms=rules["floor_ms"] + gap / np.clip(ramp, 0.1, 1),
+            gap_ms=rules["floor_ms"] + gap_ms / np.clip(ramp, 0.1, 1),
         )
+
+    def _gap(self, rules: NDArray[np.void], state: NDArray[np.void]) -> NDArray[np.float64]:
+        """Pauses after calls above the shortest: Weibull with the seat's mean, or the short one inside a burst."""
+        n, draw = len(rules), self._draw
+        usual = draw.standard_exponential(n) ** (1 / rules["shape"]) / rules["mean_gap"]
+        usual *= state["pause_ms"] / (1 - rules["burst"])  # bursts keep the mean
+        short = rules["burst_ms"] * np.exp(0.8 * draw.standard_normal(n))
+        return np.where(draw.random(n) < rules["burst"], short, usual)
 
     def _settle(self, played: _Round) -> None:
         """The calls of a round happen: they are given parties, change the seats' state, and have consequences."""
@@ -219,8 +231,8 @@ class Engine:
         calls["line"] = np.where(played.inbound, -1, line)
         calls["bad"] = played.campaign
         home = population.lines["trunk"][line]
-        zone = population.people.zone(np.maximum(played.index, 0))
-        away = np.where(played.index >= 0, zone, trunks.interconnect(played.number))
+        zone = population.people.zone(np.maximum(played.index, 0))  # of a trade: that of the first person
+        away = np.where(played.index == ELSEWHERE, trunks.interconnect(played.number), zone)
         calls["trunk_in"] = np.where(played.inbound, away, home)
         calls["trunk_out"] = np.where(played.inbound, home, away)
         return shown
@@ -241,8 +253,9 @@ class Engine:
         wait_ms = rules["call_back_ms"] * np.exp(self._draw.normal(0, 1.2, n))
         at_ms = played.calls["release_ms"] + np.maximum(wait_ms, _SOONEST_CALL_BACK_MS).astype(np.int64)
         back = self._draw.random(n) < chance
-        here, away = np.flatnonzero(back & (played.index >= 0)), np.flatnonzero(back & (played.index < 0))
-        self._mean(played.index[here], at_ms[here], shown[here], -1, rules["pickup"][here])
+        here, away = np.flatnonzero(back & (played.index >= 0)), np.flatnonzero(back & (played.index == ELSEWHERE))
+        caller = np.where(played.seats < self._population.people.n, played.seats, TRADE)
+        self._mean(played.index[here], at_ms[here], shown[here], caller[here], rules["pickup"][here])
         calls, _ = place(
             self._draw,
             np.repeat(self._rules[PEOPLE : PEOPLE + 1], len(away)),
@@ -262,7 +275,7 @@ class Engine:
         self._mean(played.seats, at_ms, played.number, played.index, played.state["answer"])
 
     def _mean(
-        self, seats: Seats, at_ms: Times, number: NDArray[np.int64], index: Seats | int, answer: NDArray[np.float64]
+        self, seats: Seats, at_ms: Times, number: NDArray[np.int64], index: Seats, answer: NDArray[np.float64]
     ) -> None:
         """These seats mean to call these numbers; the newest intention replaces an older one."""
         self._meant_ms[seats], self._meant_number[seats] = at_ms, number

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from detector.numbering.registry import Purpose
+
 
 @dataclass(frozen=True, slots=True)
 class Talk:
@@ -27,7 +29,7 @@ class Habit:
 
     name: str
     bad: bool = False
-    declared: str = ""  # purpose in the registry; empty: not in it
+    declared: Purpose | None = None  # purpose in the registry; None: not in it
 
     # Where it sits
     shows: Literal["mobile", "fixed", "bank", "code", "machine"] = "mobile"
@@ -42,7 +44,9 @@ class Habit:
     pause_s: float = 3600.0  # mean from the end of a call to the next
     pause_spread: float = 0.3  # sigma of its log over lines
     shape: float = 1.0  # Weibull shape of gaps: 0.34 people, 1 at random, 30 a machine
-    floor_s: float = 0.0  # shortest gap
+    floor_s: float = 0.0  # shortest pause
+    burst: float = 0.0  # share of calls soon followed by another, besides what the shape gives
+    burst_s: float = 40.0  # median pause then
     hours: str = "office"
     ramp_h: float = 0.0  # hours until a campaign calls at its full rate
 

@@ -7,14 +7,17 @@ from detector.traffic.habit import Habit, Talk
 
 ORDINARY = Habit(
     name="ordinary",
-    shape=0.34,  # Nodobo: Weibull 0.34, 25 % of gaps under a minute
+    shape=0.5,
+    burst=0.3,
+    burst_s=15.0,
     hours="people",
-    friends=0.94,
+    friends=0.95,
     services=0.025,
+    inbound=0.05,
     local=0.8,
     answer=0.66,  # first attempts; with redials 26-37 % of calls are not answered
     answer_spread=0.08,
-    talk=(Talk(1.0, 37.0, 1.2),),  # Chinese adults: median 37 s, mean 77 s
+    talk=(Talk(1.0, 37.0, 1.1),),  # Chinese adults: median 37 s, mean 77 s
     talk_spread=0.45,
     redial=0.36,  # Nodobo: within five minutes of a no-answer
     redial_s=70.0,
@@ -41,7 +44,7 @@ TEENAGER = Habit(
 LOOK_ALIKES = (
     Habit(
         name="courier",
-        pause_s=600.0,
+        pause_s=720.0,
         pause_spread=0.28,
         shape=0.6,
         hours="rounds",

@@ -38,7 +38,7 @@ def mix(*parts: NDArray[np.integer] | int) -> Hashes:
 def unit(hashes: Hashes, salt: int = 0) -> NDArray[np.float64]:
     """The hashes as numbers in [0, 1); another salt gives independent ones."""
     bits = mix(hashes, salt) if salt else hashes
-    return (bits >> np.uint64(11)) * 2.0**-53
+    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def pick(hashes: Hashes, below: NDArray[np.int64] | int) -> NDArray[np.int64]:
@@ -82,11 +82,13 @@ class People:
         self._blocks = -(-n // self._block)
 
     def _slot(self, i: NDArray[np.int64]) -> NDArray[np.int64]:
-        return (i * self._step + self._shift) % self.n
+        slot: NDArray[np.int64] = (i * self._step + self._shift) % self.n
+        return slot
 
     def zone(self, i: NDArray[np.int64]) -> NDArray[np.int64]:
         """The city of person i."""
-        return self._slot(i) // self._block % ZONES
+        zone: NDArray[np.int64] = self._slot(i) // self._block % ZONES
+        return zone
 
     def number(self, i: NDArray[np.int64]) -> Numbers:
         """The mobile number of person i."""
@@ -94,7 +96,8 @@ class People:
         exchange = block // ZONES
         code = _OWN_MOBILE[exchange // _EXCHANGES]
         middle = exchange % _EXCHANGES * ZONES + block % ZONES
-        return (code * 10_000 + middle) * 10_000 + (rest * 7_919 + middle * 31) % 10_000
+        number: Numbers = (code * 10_000 + middle) * 10_000 + (rest * 7_919 + middle * 31) % 10_000
+        return number
 
     def stranger(
         self, hashes: Hashes, zone: NDArray[np.int64], local: NDArray[np.float64], inside: float
@@ -119,4 +122,5 @@ def spare_mobile(k: NDArray[np.int64], zone: NDArray[np.int64]) -> Numbers:
     """The k-th mobile number that is kept for trades and campaigns, in this city; no two are neighbours."""
     exchange, rest = np.divmod(k, 10_000)
     middle = exchange % _EXCHANGES * ZONES + zone
-    return ((147 + exchange // _EXCHANGES) * 10_000 + middle) * 10_000 + rest * 37 % 10_000
+    number: Numbers = ((147 + exchange // _EXCHANGES) * 10_000 + middle) * 10_000 + rest * 37 % 10_000
+    return number

@@ -1,24 +1,21 @@
-"""Who there is: lines, the seats that make their calls, the numbers they show."""
+"""Who there is: lines, the seats that make their calls, the numbers they show. Built by town.py."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.traffic import trunks
-from detector.traffic.book import NumberBook
-from detector.traffic.campaigns import habit_of
-from detector.traffic.clock import FAR_MS, HOUR_MS
+from detector.numbering.registry import Block
+from detector.traffic.clock import FAR_MS
 from detector.traffic.habit import Habit
-from detector.traffic.look_alikes import LOOK_ALIKES, ORDINARY, TEENAGER
-from detector.traffic.numbers import ZONES, People
-from detector.traffic.registry import Block, code_block, number_blocks
-from detector.traffic.scenario import Campaign, Scenario
+from detector.traffic.numbers import People
+from detector.traffic.scenario import Campaign
 
 LINE = np.dtype(
     [
         ("calling", np.int64),  # calling number
-        ("group", np.int16),  # index into Population.groups: what the line is, or will become
+        ("group", np.int16),  # index into Population.groups: what the line is
+        ("becomes", np.int16),  # the campaign's group if it is taken over, else the same
         ("tenant", np.int16),  # index into Population.tenants, -1 = none
         ("trunk", np.int16),  # index into trunks.NAMES: where its calls come in
     ]
@@ -35,12 +32,6 @@ SEAT = np.dtype(
         ("early_ms", np.int32),  # its clock runs that much ahead of its class's hours
     ]
 )
-
-# JDATA: calls a day and line, both directions, measured quantiles; between them log-linear.
-_CALLS_SHARE = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
-_CALLS_A_DAY = (0.08, 0.6, 1.9, 4.9, 11.0, 18.0, 40.0, 70.0)
-_MADE_SHARE = 0.51
-_MADE_SPREAD = 0.6  # sigma over lines of the log of the share made
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,146 +79,3 @@ class Population:
     tenants: list[tuple[str, tuple[str, ...]]]
     blocks: list[Block]
     recruits: list[Recruits]
-
-
-def populate(scenario: Scenario, seed: int) -> Population:
-    """Everybody of the scenario. Raises InputError for a class, kind or technique that does not exist."""
-    town = _Town(scenario, seed)
-    town.people()
-    if scenario.teenagers:
-        town.settle(Group(TEENAGER, scenario.start_ms), scenario.teenagers)
-    for habit in LOOK_ALIKES:
-        if scenario.look_alikes.get(habit.name):
-            town.settle(Group(habit, scenario.start_ms), scenario.look_alikes[habit.name])
-    for campaign in scenario.campaigns:
-        start_ms = scenario.start_ms + int(campaign.start_h * HOUR_MS)
-        end_ms = start_ms + int(campaign.hours * HOUR_MS)
-        group = Group(habit_of(campaign.kind, campaign.techniques), start_ms, end_ms, campaign)
-        if campaign.kind == "takeover":
-            town.recruit(group, campaign.lines)
-        else:
-            town.settle(group, campaign.lines)
-    return town.population()
-
-
-class _Town:
-    """The population while it is being built, group by group."""
-
-    def __init__(self, scenario: Scenario, seed: int) -> None:
-        self._draw = np.random.default_rng([seed, 1])
-        self._start_ms = scenario.start_ms
-        self._people = People(scenario.people, seed)
-        self._book = NumberBook(seed)
-        self._groups: list[Group] = []
-        self._lines: list[NDArray[np.void]] = []
-        self._seats: list[NDArray[np.void]] = []
-        self._pool: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
-        self._line_ids: dict[int, str] = {}
-        self._tenants: list[tuple[str, tuple[str, ...]]] = []
-        self._blocks: list[Block] = []
-        self._recruits: list[Recruits] = []
-
-    def population(self) -> Population:
-        """What was built."""
-        return Population(
-            people=self._people,
-            groups=self._groups,
-            lines=np.concatenate(self._lines),
-            seats=np.concatenate(self._seats),
-            pool=np.concatenate([*self._pool, np.zeros(1, np.int64)]),  # never empty
-            line_ids=self._line_ids,
-            tenants=self._tenants,
-            blocks=self._blocks,
-            recruits=self._recruits,
-        )
-
-    def people(self) -> None:
-        """Ordinary lines, sorted by how much they call."""
-        n = self._people.n
-        who = np.arange(n)
-        lines = np.zeros(n, LINE)
-        lines["calling"], lines["tenant"] = self._people.number(who), -1
-        lines["trunk"] = self._people.zone(who)
-        seats = self._seats_at(ORDINARY, who, self._people.zone(who))
-        a_day = np.exp(np.interp((who + self._draw.random(n)) / n, _CALLS_SHARE, np.log(_CALLS_A_DAY)))
-        made = _MADE_SHARE * np.exp(self._draw.normal(-(_MADE_SPREAD**2) / 2, _MADE_SPREAD, n))
-        seats["pause_ms"] = 24 * HOUR_MS / (a_day * made)
-        self._add(Group(ORDINARY, self._start_ms), lines, seats)
-
-    def settle(self, group: Group, n: int) -> None:
-        """A group of n lines (of n seats with `cards` lines each, where a seat has several)."""
-        habit = group.habit
-        owner = np.arange(n) // habit.lines  # one number, or pool of numbers, and one tenant each
-        zone = self._draw.integers(ZONES, size=int(owner[-1]) + 1)
-        code = group.campaign.code if group.campaign else ""
-        shown = self._book.shown(habit, zone, code)
-        lines = np.zeros(n * habit.cards, LINE)
-        seat_line = np.repeat(np.arange(n), habit.seats)
-        seats = self._seats_at(habit, self._n_lines() + seat_line * habit.cards, zone[owner[seat_line]])
-        lines["tenant"], lines["trunk"] = -1, zone[np.repeat(owner, habit.cards)]
-        if habit.channel:
-            lines["calling"] = self._book.fixed(zone)[owner]
-            lines["tenant"] = len(self._tenants) + owner
-            lines["trunk"] = trunks.gateway(lines["tenant"])
-            seats["pool"] = sum(map(len, self._pool)) + owner[seat_line] * habit.numbers
-            self._pool.append(shown.ravel())
-            self._name_channels(group, owner)
-        elif habit.cards > 1:
-            lines["calling"] = self._book.mobiles(np.repeat(zone[owner], habit.cards))
-        else:
-            lines["calling"] = shown[owner, 0]
-        self._declare(group, shown, np.bincount(owner) * habit.seats)
-        self._add(group, lines, seats)
-
-    def recruit(self, group: Group, n: int) -> None:
-        """Ordinary lines that will be taken over: drawn from the middle third of activity."""
-        third = self._people.n // 3
-        seats = np.sort(self._draw.choice(np.arange(third, 2 * third), n, replace=False))
-        after = self._seats_at(group.habit, seats, self._people.zone(seats))
-        self._lines[0]["group"][seats] = after["group"] = len(self._groups)
-        self._recruits.append(Recruits(seats, after, group.start_ms))
-        self._groups.append(group)
-
-    def _n_lines(self) -> int:
-        return sum(map(len, self._lines))
-
-    def _add(self, group: Group, lines: NDArray[np.void], seats: NDArray[np.void]) -> None:
-        lines["group"] = seats["group"] = len(self._groups)
-        self._groups.append(group)
-        self._lines.append(lines)
-        self._seats.append(seats)
-
-    def _seats_at(self, habit: Habit, line: NDArray[np.int64], zone: NDArray[np.int64]) -> NDArray[np.void]:
-        """Seats at these lines, each with its own small differences."""
-        n, draw = len(line), self._draw
-        seats = np.zeros(n, SEAT)
-        seats["line"], seats["zone"], seats["pool"] = line, zone, -1
-        seats["pause_ms"] = 1000 * (habit.pause_s - habit.floor_s) * np.exp(draw.normal(0, habit.pause_spread, n))
-        spread = min(habit.answer_spread, habit.answer / 3, (1 - habit.answer) / 3)
-        seats["answer"] = np.clip(draw.normal(habit.answer, spread, n), 0.0, 1.0)
-        seats["talk_shift"] = draw.normal(0, habit.talk_spread, n)
-        seats["early_ms"] = draw.integers(-HOUR_MS // 2, HOUR_MS // 2, n)
-        return seats
-
-    def _name_channels(self, group: Group, owner: NDArray[np.int64]) -> None:
-        """What the network calls the lines, and one tenant with its resellers for every owner."""
-        first_line, first_tenant = self._n_lines(), len(self._tenants)
-        for line, own in enumerate(owner.tolist()):
-            self._line_ids[first_line + line] = f"sip:{4000 + line}@gw{first_tenant + own:03d}"
-        trade = group.habit.name.replace("_", "-") if not group.habit.bad else "customer"
-        for tenant in range(first_tenant, first_tenant + int(owner[-1]) + 1):
-            chain = (f"reseller-{1 + tenant % 7}",)
-            self._tenants.append((f"{trade}-{tenant}", ("wholesale-1", *chain) if group.habit.bad else chain))
-
-    def _declare(self, group: Group, shown: NDArray[np.int64], channels: NDArray[np.int64]) -> None:
-        """What the owners have in the registry; a campaign's code is there as a hotline that receives calls."""
-        habit, code = group.habit, group.campaign.code if group.campaign else ""
-        if code:
-            self._blocks.append(code_block(code, f"holder-{code}", "inbound_hotline", int(channels.sum())))
-        for own, numbers in enumerate(shown if habit.declared else ()):
-            holder = f"{habit.name.replace('_', '-')}-{own}"
-            if habit.shows == "code":
-                block = str(numbers[0] // 100)
-                self._blocks.append(code_block(block, holder, habit.declared, int(channels[own])))
-            else:
-                self._blocks += number_blocks(numbers, holder, habit.declared, int(channels[own]))

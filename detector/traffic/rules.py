@@ -14,10 +14,10 @@ PEOPLE = 0
 """Row of ordinary people: how everybody talks to friends."""
 
 _SAME = (
-    *("shape", "friends", "services", "listed", "again", "step", "inbound", "local"),
+    *("shape", "burst", "friends", "services", "listed", "again", "step", "inbound", "local"),
     *("busy", "absent", "invalid", "give_up_sigma", "redial", "call_back", "call_back_answered", "pickup"),
 )
-_MS = ("floor", "ring", "give_up", "redial", "call_back")
+_MS = ("floor", "burst", "ring", "give_up", "redial", "call_back")
 _WHOLE = ("cards", "numbers", "calls_per_number", "list_size")
 
 RULES = np.dtype(

@@ -20,6 +20,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     start_h     hours after the scenario's start
     hours       how long
     techniques  names of campaigns.TECHNIQUES; none: the plain variant
+    of          class of good lines it takes over; empty: lines of its own
     code        assigned 95 code of six digits whose numbers are shown; empty: numbers of the kind's own
     """
 
@@ -28,6 +29,7 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     start_h: float
     hours: float = 24.0 * 365
     techniques: tuple[str, ...] = ()
+    of: str = ""
     code: str = ""
 
 
@@ -59,18 +61,23 @@ def natural_look_alikes(people: int, times: float = 1.0, without: str = "") -> d
     return {name: max(1, round(share * lines)) for name, share in NATURAL_SHARE.items() if name != without}
 
 
-def _campaigns(days: float, lines: int, *, plain: bool, evasive: bool, without: str = "") -> tuple[Campaign, ...]:
+def _campaigns(days: float, lines: int, *, without: str = "") -> tuple[Campaign, ...]:
     """Every kind once plain and once evasive, their starts spread over the first two thirds of the days."""
     first_h = 9.5 if days > 0.5 else 0.25
     step_h = max(0.0, days * 16 - first_h) / (2 * len(EVASIVE))
     found = []
     for i, (kind, techniques) in enumerate(EVASIVE.items()):
-        if plain:
-            found.append(Campaign(kind=kind, lines=lines, start_h=first_h + 2 * i * step_h))
-        if evasive:
-            used = tuple(name for name in techniques if name != without)
-            found.append(Campaign(kind=kind, lines=lines, start_h=first_h + (2 * i + 1) * step_h, techniques=used))
+        of = "ordinary" if kind == "takeover" else ""
+        used = tuple(name for name in techniques if name != without)
+        for j, variant in enumerate(((), used)):
+            start_h = first_h + (2 * i + j) * step_h
+            found.append(Campaign(kind=kind, lines=lines, start_h=start_h, techniques=variant, of=of))
     return tuple(found)
+
+
+def _hijackings(days: float, classes: tuple[str, ...]) -> tuple[Campaign, ...]:
+    """One line of each of these declared classes is taken over half-way."""
+    return tuple(Campaign(kind="takeover", lines=1, start_h=days * 12, of=name) for name in classes)
 
 
 def _demo(people: int, days: float) -> Scenario:
@@ -118,7 +125,9 @@ def preset(name: str, people: int | None = None, days: float | None = None) -> S
         return _usual(name, people, days, natural, ())
     if name == "training":
         known = natural_look_alikes(people, times=2.0, without=HELD_OUT_CLASS)
-        bad = _campaigns(days, 8, plain=True, evasive=True, without=HELD_OUT_TECHNIQUE)
+        bad = _campaigns(days, 8, without=HELD_OUT_TECHNIQUE)
         return _usual(name, people, days, known, bad)
-    lines = 10 if name == "dialers" else 6
-    return _usual(name, people, days, natural, _campaigns(days, lines, plain=True, evasive=True))
+    if name == "dialers":
+        return _usual(name, people, days, natural, _campaigns(days, 10))
+    hijacked = _hijackings(days, ("call_centre", "bank_hotline", "otp", "hospital", "pbx", "number_masking"))
+    return _usual(name, people, days, natural, _campaigns(days, 6) + hijacked)

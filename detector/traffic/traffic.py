@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from detector.cdr.batch import NEVER_MS
 from detector.traffic.engine import Engine
 from detector.traffic.numbers import text_of
-from detector.traffic.population import Population, populate
+from detector.traffic.population import Population
 from detector.traffic.render import Renderer
 from detector.traffic.scenario import Scenario
+from detector.traffic.town import populate
 
 
 class Traffic:
@@ -45,32 +46,30 @@ class Traffic:
     def truth(self) -> pa.Table:
         """What every line of the scenario is; counts are of the calls given out so far.
 
-        line, class, label (bad, benign), declared, evasive, techniques, campaign (-1 = none), tenant, calls,
-        bad_calls, first_bad_call_ms (setup; null = never). Lines not in the table belong to other operators:
+        line, class, label (bad, benign), declared (its numbers are in the registry), evasive, techniques (+ between
+        them), campaign (its place in the scenario, null = none), was (class before it was taken over, null), tenant,
+        calls, bad_calls, first_bad_call_ms (setup; null = never). Lines not in the table belong to other operators:
         benign, ordinary.
         """
-        population = self.population
-        habits = [group.habit for group in population.groups]
-        campaigns = [group.campaign for group in population.groups]
-        order = np.cumsum([campaign is not None for campaign in campaigns]) - 1
-        group = pa.array(population.lines["group"])
-
-        def of_group(values: list[object]) -> pa.Array:
-            return pa.array(values).take(group)
-
-        named = pa.array([population.line_ids.get(i) for i in range(len(population.lines))], pa.string())
+        population, lines = self.population, self.population.lines
+        groups = population.groups
+        campaigns = {id(campaign): i for i, campaign in enumerate(self.scenario.campaigns)}
+        was, now = pa.array(lines["group"]), pa.array(lines["becomes"])
+        names = pa.array([group.habit.name for group in groups])
+        techniques = ["+".join(group.campaign.techniques) if group.campaign else "" for group in groups]
+        line_ids = pa.array([population.line_ids.get(i) for i in range(len(lines))], pa.string())
         tenants = pa.array([name for name, _ in population.tenants], pa.string())
-        tenant = population.lines["tenant"]
         return pa.table(
             {
-                "line": pc.coalesce(named, text_of(population.lines["calling"])),
-                "class": of_group([habit.name for habit in habits]),
-                "label": of_group(["bad" if habit.bad else "benign" for habit in habits]),
-                "declared": of_group([bool(habit.declared) for habit in habits]),
-                "evasive": of_group([bool(c and c.techniques) for c in campaigns]),
-                "techniques": of_group(["+".join(c.techniques) if c else "" for c in campaigns]),
-                "campaign": of_group([int(i) if c else -1 for i, c in zip(order, campaigns, strict=True)]),
-                "tenant": tenants.take(pa.array(tenant, mask=tenant < 0)),
+                "line": pc.coalesce(line_ids, text_of(lines["calling"])),
+                "class": names.take(now),
+                "label": pa.array(["bad" if group.habit.bad else "benign" for group in groups]).take(now),
+                "declared": pa.array([group.habit.declared is not None for group in groups]).take(was),
+                "evasive": pa.array([bool(used) for used in techniques]).take(now),
+                "techniques": pa.array([used or None for used in techniques], pa.string()).take(now),
+                "campaign": pa.array([campaigns.get(id(group.campaign)) for group in groups], pa.int16()).take(now),
+                "was": pc.if_else(pc.equal(was, now), None, names.take(was)),
+                "tenant": tenants.take(pa.array(lines["tenant"], mask=lines["tenant"] < 0)),
                 "calls": self._calls,
                 "bad_calls": self._bad_calls,
                 "first_bad_call_ms": pa.array(self._first_bad_ms, mask=self._first_bad_ms == NEVER_MS),
