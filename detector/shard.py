@@ -40,6 +40,7 @@ class Shard:
         observe: bool = False,
     ) -> None:
         muted = muted_families(config.feed)
+        self.plan = plan
         self.threshold = model.threshold(config.alerting.false_alerts_per_day, config.alerting.active_lines, muted)
         self.muted = muted
         self.tables = new_tables(config.state)

@@ -43,7 +43,7 @@ def reasons(seen: Behaviour, usual: ClassParameters) -> tuple[Reason, ...]:
     }
     told = []
     for k, family in enumerate(FAMILIES):
-        share = seen.share[k] / MILLI
+        share = int(seen.share[k]) / MILLI
         if abs(share) >= LEAST_NATS:
             value, normal, text = texts[family.name]
             told.append(

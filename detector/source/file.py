@@ -96,6 +96,11 @@ class FileSource:
         """Not known: lines are not counted before they are read."""
         return None
 
+    def read_share(self) -> float:
+        """How much of the files was read, 0..1, by their size on disk."""
+        size = sum(file.size for file in self._files)
+        return sum(file.position for file in self._files) / size if size else 1.0
+
     def close(self) -> None:
         """Close all files."""
         for file in self._files:
@@ -113,7 +118,9 @@ class _File:
         self._lines = 0  # handed out
         self._rest: bytes | None = None  # of the last block, behind its last line end; None = nothing read yet
         self._skipping = False  # inside a line of which enough was handed out
-        self._file = _open(path)
+        self._disk, self._file = _open(path)
+        self.size = path.stat().st_size
+        self.position = 0  # on disk, of what was read
 
     def read(self, stream: int) -> list[Chunk]:
         """The next lines as one chunk; none when the block held no whole line."""
@@ -138,10 +145,13 @@ class _File:
     def close(self) -> None:
         """Close it."""
         self._file.close()
+        self._disk.close()
 
     def _block(self, size: int) -> bytes:
         try:
-            return self._file.read(size)
+            block = self._file.read(size)
+            self.position = self._disk.tell()
+            return block
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{self.path}: cannot be read on after line {self._lines}: {error}") from None
 
@@ -157,8 +167,10 @@ class _File:
         return Chunk(stream, data, starts, (ends - starts - returns).astype(np.int32), offsets)
 
 
-def _open(path: Path) -> gzip.GzipFile | BufferedReader:
+def _open(path: Path) -> tuple[BufferedReader, gzip.GzipFile | BufferedReader]:
+    """The file on disk, and what its content is read from."""
     try:
-        return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+        disk = path.open("rb")
+        return disk, gzip.GzipFile(fileobj=disk) if path.suffix == ".gz" else disk
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; name a file that can be read") from None

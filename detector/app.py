@@ -1,0 +1,135 @@
+"""Wiring of the three programs, straight down: each thing is started, and its teardown registered beside it."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+from detector.config import Config
+from detector.decode.decoder import Decoder, Format
+from detector.features.warm_up import warm_up
+from detector.health import HealthServer
+from detector.hooks.run import FOLLOWED, run_hooks, stored_positions
+from detector.landed.contract import Follower
+from detector.landed.kafka import KafkaFollower
+from detector.landed.ndjson import NdjsonFollower
+from detector.numbering.plan import NumberPlan, read_secret
+from detector.numbering.registry import Registry
+from detector.pipeline import Pipeline, Watcher
+from detector.report import Reporter
+from detector.shard import Shard
+from detector.sinks.contract import ACTIONS, ALERTS, DEAD_LETTER, FEEDBACK, STATUS, Sink
+from detector.sinks.kafka import KafkaSink
+from detector.sinks.ndjson import NdjsonSink
+from detector.source.contract import Source
+from detector.source.kafka import KafkaSource
+from detector.source.merge import Merge
+from detector.web.ledger import Ledger
+from detector.web.server import serve
+from models.evidence import Evidence
+
+CODE = version("cdr-detector")
+SHOWN = (ALERTS, ACTIONS, STATUS)
+"""Topics the page follows."""
+
+_log = structlog.get_logger("detector.app")
+
+
+def run(config: Config) -> int:
+    """`detector run`: judge the CDR topics until told to stop; the exit code."""
+    with ExitStack() as stack:
+        warm_up()  # before the group is joined: a compile would look like a dead member
+        source = KafkaSource(config.kafka, config.order, config.recovery)
+        stack.callback(source.close)
+        sink = KafkaSink(config.kafka, (ALERTS, DEAD_LETTER, STATUS))
+        stack.callback(sink.close)
+        shard = new_shard(config, source)
+        reporter = Reporter(shard, source, sink, lambda: source.phase)
+        health = HealthServer(config.metrics.host, config.metrics.port, reporter.healthy)
+        stack.callback(health.close)
+        formats: list[Format] = ["csv" if config.decode.format == "csv" else "json"] * source.streams
+        loop = new_pipeline(config, source, formats, shard, sink, [reporter])
+        with stopped_by_signal(source.stop) as code:
+            _log.info("run_started", topics=list(config.kafka.topics), threshold=round(shard.threshold, 2))
+            loop.run()
+            reporter.tell("stopping")
+            sink.flush()
+        _log.info("run_stopped", newest_release_ms=shard.newest_ms)
+        return code()
+
+
+def hooks(config: Config) -> int:
+    """`detector hooks`: decide about alerts and tell the receivers until told to stop; the exit code."""
+    stop = threading.Event()
+    with ExitStack() as stack:
+        follower = KafkaFollower(config.kafka, FOLLOWED, stored_positions(config.hooks))
+        stack.callback(follower.close)
+        sink = KafkaSink(config.kafka, (ACTIONS,))
+        stack.callback(sink.close)
+        health = HealthServer(config.metrics.host, config.metrics.hooks_port, lambda: not stop.is_set())
+        stack.callback(health.close)
+        with stopped_by_signal(stop.set) as code:
+            run_hooks(config, follower, sink, stop)
+        return code()
+
+
+def web(config: Config, run_dir: Path | None) -> int:
+    """`detector web`: the page, over the broker's topics, or over the files of a run folder."""
+    with ExitStack() as stack:
+        ledger = Ledger(Path(config.web.database), config.web.retention_days)
+        stack.callback(ledger.close)
+        follower, sink = _page_ends(config, ledger, run_dir)
+        stack.callback(sink.close)
+        stack.callback(follower.close)
+        serve(config.web, ledger, follower, sink)
+    return 0
+
+
+def _page_ends(config: Config, ledger: Ledger, run_dir: Path | None) -> tuple[Follower, Sink]:
+    if run_dir is not None:
+        return NdjsonFollower(run_dir, SHOWN, ledger.positions()), NdjsonSink(run_dir)
+    return KafkaFollower(config.kafka, SHOWN, ledger.positions()), KafkaSink(config.kafka, (FEEDBACK,))
+
+
+def new_shard(config: Config, source: Source, *, observe: bool = False) -> Shard:
+    """A shard with the configured model, plan and registry; positions are told as the source tells them."""
+    plan = NumberPlan(config.numbering.plan, read_secret(config.privacy.secret_file))
+    model = Evidence.load(Path(config.model.file) if config.model.file else None)
+    registry = Registry.load(config.numbering.registry, plan)
+    return Shard(config, model, plan, registry, source.place, CODE, observe)
+
+
+def new_pipeline(
+    config: Config,
+    source: Source,
+    formats: Sequence[Format],
+    shard: Shard,
+    sink: Sink,
+    watchers: Sequence[Watcher],
+    batch_calls: int = 65_536,
+) -> Pipeline:
+    """The loop over a source whose streams have these formats."""
+    decoder = Decoder(config.decode, shard.plan, formats)
+    merge = Merge(source.streams)
+    return Pipeline(source, decoder, merge, shard, sink, watchers, config.kafka.epoch_s, batch_calls)
+
+
+@contextmanager
+def stopped_by_signal(stop: Callable[[], None]) -> Iterator[Callable[[], int]]:
+    """SIGTERM and SIGINT ask the loop to end; yields the exit code that follows from which one came (0, 130)."""
+    caught: list[int] = []
+
+    def ask(number: int, frame: object) -> None:
+        caught.append(number)
+        stop()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: 130 if signal.SIGINT in caught else 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

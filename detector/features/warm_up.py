@@ -1,0 +1,17 @@
+"""Compile the kernels before the first call arrives: a cold compile takes seconds, a loaded one parts of one."""
+
+import numpy as np
+
+from detector.cdr.batch import CDR
+from detector.config import Order, State
+from detector.features.kernels.judge import judge
+from detector.features.kernels.layout import SCORED
+from detector.features.state import new_policy, new_tables
+from models.evidence import Evidence
+
+
+def warm_up() -> None:
+    """Compile or load every kernel of the judging loop."""
+    state = State(line_capacity=4, warm_capacity=1, hot_capacity=1, dedup_calls=4)
+    parameters, policy = Evidence.load().table({}, ()), new_policy(state, Order(), 1.0, observe=False)
+    judge(np.zeros(0, CDR), 0, new_tables(state), parameters, policy, np.zeros(0, SCORED))

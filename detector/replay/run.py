@@ -1,0 +1,145 @@
+"""`detector replay`: history through the live code path, into a folder that people and programs read."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from detector.alert.revision import Alert, Versions, decode
+from detector.alert.tree import newest_revisions, stories
+from detector.app import new_pipeline, new_shard
+from detector.cdr.batch import CdrBatch
+from detector.config import Config
+from detector.decode.rejects import Reject
+from detector.errors import InputError
+from detector.replay.trace import TraceWriter
+from detector.shard import Findings, Shard
+from detector.sinks.ndjson import NdjsonSink
+from detector.source.file import FileSource, formats
+
+Progress = Callable[[float, int], None]
+"""Called now and then with the share of the files that was read (0..1) and the calls judged so far."""
+
+DAY_MS = 86_400_000
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """summary.json of a run folder. Times UTC epoch ms; null = there was no call."""
+
+    files: tuple[str, ...]
+    calls: int
+    lines: int
+    rejected: dict[str, int]
+    duplicates: int
+    late: int
+    first_release_ms: int | None
+    last_release_ms: int | None
+    days: float
+    alerts: int
+    alerts_by_kind: dict[str, int]
+    alerts_per_day: float
+    open_at_the_end: int
+    threshold: float
+    muted: tuple[str, ...]
+    capacity_evictions: int
+    doorkeeper_active: int
+    merge_idle: int
+    versions: Versions
+
+
+def replay(
+    config: Config,
+    files: Sequence[Path],
+    out_dir: Path,
+    *,
+    batch_calls: int = 65_536,
+    block_bytes: int = 1 << 20,
+    progress: Progress | None = None,
+) -> Summary:
+    """Judge the calls of files and write alerts.ndjson, dead-letter.ndjson, stories.ndjson, trace/, summary.json.
+
+    The same files give the same bytes in alerts.ndjson, whatever batch_calls and block_bytes. Memory is bounded by
+    the configuration, not by the files. Raises InputError when a file cannot be read, or out_dir holds another run.
+    """
+    _make_empty(out_dir)
+    source = FileSource(files, max_record_bytes=config.decode.max_record_bytes, block_bytes=block_bytes)
+    shard = new_shard(config, source, observe=True)
+    trace, counts = TraceWriter(out_dir / "trace"), _Counts(source, progress)
+    sink = NdjsonSink(out_dir)
+    loop = new_pipeline(config, source, formats(config.decode, files), shard, sink, (trace, counts), batch_calls)
+    try:
+        loop.run()
+    finally:
+        sink.close()
+        source.close()
+        trace.close(shard.tables)
+    summary = _summary(files, shard, counts, _write_stories(out_dir))
+    (out_dir / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
+    return summary
+
+
+class _Counts:
+    """Counts calls, their span and the rejects."""
+
+    def __init__(self, source: FileSource, progress: Progress | None) -> None:
+        self._source, self._progress = source, progress
+        self.calls = 0
+        self.first_ms: int | None = None
+        self.rejected: Counter[str] = Counter()
+
+    def judged(self, batch: CdrBatch, findings: Findings) -> None:
+        self.calls += int((findings.scored["tier"] >= 0).sum() + (findings.scored["row"] < 0).sum())
+        first_ms = int(batch.calls["release_ms"].min())
+        self.first_ms = first_ms if self.first_ms is None else min(self.first_ms, first_ms)
+        if self._progress:
+            self._progress(self._source.read_share(), self.calls)
+
+    def turn(self, rejects: Sequence[Reject]) -> None:
+        self.rejected.update(reject.reason.value for reject in rejects)
+
+
+def _make_empty(out_dir: Path) -> None:
+    """A folder of its own for the run; an older run is never mixed with a new one."""
+    if out_dir.exists() and any(out_dir.iterdir()):
+        raise InputError(f"{out_dir} is not empty; name a new folder, or remove it first")
+    out_dir.mkdir(parents=True, exist_ok=True)
+
+
+def _write_stories(out_dir: Path) -> list[Alert]:
+    """stories.ndjson from alerts.ndjson; the newest revision of each alert."""
+    file = out_dir / "alerts.ndjson"
+    file.touch()
+    with file.open("rb") as lines:
+        newest = newest_revisions(map(decode, lines))
+    with (out_dir / "stories.ndjson").open("wb") as out:
+        for story in stories(newest):
+            out.write(msgspec.json.encode(story) + b"\n")
+    return newest
+
+
+def _summary(files: Sequence[Path], shard: Shard, counts: _Counts, alerts: list[Alert]) -> Summary:
+    meta = shard.tables.meta[0]
+    span_ms = shard.newest_ms - counts.first_ms if counts.first_ms is not None else 0
+    days = max(span_ms / DAY_MS, 1e-9)
+    return Summary(
+        files=tuple(path.name for path in files),
+        calls=counts.calls,
+        lines=len(shard.tables.rows) - int(meta["free_n"][0]),
+        rejected=dict(sorted(counts.rejected.items())),
+        duplicates=int(meta["duplicates"]),
+        late=int(meta["late"]),
+        first_release_ms=counts.first_ms,
+        last_release_ms=shard.newest_ms if counts.first_ms is not None else None,
+        days=round(span_ms / DAY_MS, 3),
+        alerts=len(alerts),
+        alerts_by_kind=dict(sorted(Counter(alert.kind for alert in alerts).items())),
+        alerts_per_day=round(len(alerts) / days, 2) if counts.first_ms is not None else 0.0,
+        open_at_the_end=sum(alert.state == "open" for alert in alerts),
+        threshold=round(shard.threshold, 2),
+        muted=shard.muted,
+        capacity_evictions=int(meta["evicted"].sum()),
+        doorkeeper_active=int(meta["no_row"]),
+        merge_idle=0,
+        versions=shard.versions,
+    )
