@@ -1,5 +1,6 @@
 """The pages: what each template is given. Looks only; what operators do is answered by `api`."""
 
+import functools
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -38,6 +39,7 @@ class NameForm(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(max_length=40)]
 
 
+@functools.cache
 def templates() -> jinja2.Environment:
     """The templates, with everything escaped and the page's words as filters."""
     environment = jinja2.Environment(

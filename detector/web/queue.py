@@ -176,21 +176,21 @@ def _parameters(wanted: Filter) -> dict[str, Any]:
 
 
 _VIEWS = """
-CREATE TEMP VIEW silence_match AS
+CREATE TEMP VIEW IF NOT EXISTS silence_match AS
 SELECT s.silence_id, s.until_ms, a.alert_id, a.state FROM silence s JOIN alert a
     ON (s.kind = '' OR s.kind = a.kind) AND s.entity = CASE s.entity_kind
         WHEN a.entity_kind THEN a.entity WHEN 'line' THEN a.line WHEN 'number' THEN a.number WHEN 'block' THEN a.block
         WHEN 'tenant' THEN a.tenant WHEN 'trunk' THEN a.trunk WHEN 'holder' THEN a.holder END
 WHERE s.until_ms > now_ms();
 
-CREATE TEMP VIEW silence_in_force AS
+CREATE TEMP VIEW IF NOT EXISTS silence_in_force AS
 SELECT s.*, (SELECT count(*) FROM silence_match m WHERE m.silence_id = s.silence_id AND m.state = 'open') AS matches
 FROM silence s WHERE s.until_ms > now_ms();
 
-CREATE TEMP VIEW absorber AS
+CREATE TEMP VIEW IF NOT EXISTS absorber AS
 SELECT * FROM alert WHERE state = 'open' AND severity <> 'info';
 
-CREATE TEMP VIEW placed AS
+CREATE TEMP VIEW IF NOT EXISTS placed AS
 SELECT a.*, k.owner, k.since_ms,
     (SELECT t.value FROM action t WHERE t.alert_id = a.alert_id ORDER BY decided_ms DESC LIMIT 1) AS newest_action,
     (SELECT v.value FROM verdict v WHERE v.alert_id = a.alert_id ORDER BY at_ms DESC LIMIT 1) AS newest_verdict,
@@ -217,7 +217,7 @@ SELECT a.*, k.owner, k.since_ms,
         ELSE 0 END END AS absorbs
 FROM alert a LEFT JOIN acknowledgement k ON k.alert_id = a.alert_id;
 
-CREATE TEMP VIEW standing AS
+CREATE TEMP VIEW IF NOT EXISTS standing AS
 SELECT *, CASE WHEN state <> 'open' THEN 'resolved' WHEN silenced_until_ms IS NOT NULL THEN 'silenced'
     WHEN parent IS NOT NULL THEN 'absorbed' ELSE 'queue' END AS place
 FROM placed;

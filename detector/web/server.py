@@ -98,11 +98,12 @@ class WebServer:
         stream = Stream(room)
         server = uvicorn.Server(
             uvicorn.Config(
-                application(room, stream),
+                application(room, stream.answer),
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 limit_concurrency=256,
                 timeout_graceful_shutdown=1,
             )

@@ -24,8 +24,8 @@ class Stream:
         self._room = room
         self._ended = asyncio.Event()
 
-    async def __call__(self, request: Request) -> Response:
-        """The stream of versions."""
+    async def answer(self, request: Request) -> Response:
+        """A stream of versions."""
         return StreamingResponse(self._events(), media_type="text/event-stream")
 
     def end(self) -> None:

@@ -115,7 +115,7 @@ def count(value: float) -> str:
 def figure(value: float) -> str:
     """A measured value in about three digits: `0.71`, `42`, `5,400`, `−1.5`."""
     size = abs(value)
-    if size >= 100 or value == round(value):
+    if size >= 100 or float(value).is_integer():
         return f"{value:,.0f}".replace("-", "−")
     return (f"{value:.1f}" if size >= 10 else f"{value:.2g}").replace("-", "−")
 

@@ -76,14 +76,14 @@ def calls(last_ms: int, count: int = 24, gap_s: float = 42.0) -> tuple[EvidenceC
     return tuple(made)
 
 
-def alert(entity: str = "95275000017", *, revision: int = 1, **fields: Any) -> Alert:
+def alert(entity: str = "95275000017", **fields: Any) -> Alert:
     """One revision of an alert; without more, a scripted dialer found 24 minutes ago."""
     entity_kind = fields.get("entity_kind", "line")
     raised_at_ms = fields.get("raised_at_ms", NOW_MS - 24 * MINUTE_MS)
     last_call_ms = fields.get("last_call_ms", NOW_MS - MINUTE_MS)
     usual: dict[str, Any] = {
         "alert_id": alert_id(entity_kind, entity, 7, raised_at_ms),
-        "revision": revision,
+        "revision": 1,
         "kind": "mass_dialing",
         "entity_kind": entity_kind,
         "entity": entity,
