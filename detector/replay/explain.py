@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from detector.alert.revision import Alert, decode
@@ -39,10 +41,11 @@ def explain(run: Path, line: str, plan: NumberPlan) -> str:
 def read(run: Path, line: str, plan: NumberPlan) -> Story:
     """Collect what the run folder says about a line."""
     key = plan.key(line)
+    same_key = pa.scalar(key, pa.uint64())
     try:
         summary = msgspec.json.decode((run / "summary.json").read_bytes())
-        calls = pq.read_table(run / "trace" / "calls.parquet", filters=[("line_key", "==", key)])
-        lines = pq.read_table(run / "trace" / "lines.parquet", filters=[("key", "==", key)]).to_pylist()
+        calls = pq.read_table(run / "trace" / "calls.parquet", filters=pc.field("line_key") == same_key)
+        lines = pq.read_table(run / "trace" / "lines.parquet", filters=pc.field("key") == same_key).to_pylist()
         with (run / "alerts.ndjson").open("rb") as file:
             alerts = [alert for alert in map(decode, file) if plan.key(alert.entity) == key]
     except (OSError, msgspec.DecodeError) as error:
