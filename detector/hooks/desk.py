@@ -33,6 +33,7 @@ from detector.sinks.contract import ALERTS, FEEDBACK, Sink
 LIFT_RETRY_S = 24 * 3600
 """A lift is worth delivering long after the action's own time: some receivers do not end it by themselves."""
 LARGEST_ALERT = 1_000_000
+LONGEST_ALERT_ID = 64
 
 _log = structlog.get_logger(__name__)
 
@@ -106,6 +107,8 @@ class Desk:
             if len(item.value) > LARGEST_ALERT:
                 raise msgspec.DecodeError(f"{len(item.value)} bytes are no alert")
             alert = revision.decode(item.value)
+            if len(alert.alert_id) > LONGEST_ALERT_ID:
+                raise msgspec.DecodeError(f"an alert_id of {len(alert.alert_id)} characters")
             self._book.keep_alert(alert.alert_id, alert.revision, item.value, self._now_ms())
         elif item.topic == FEEDBACK and (order := orders.read(item.value)) is not None:
             self._obey(order)
@@ -169,8 +172,7 @@ class Desk:
             return
         undo = action.in_force
         if undo:
-            withdrawn = self._outbox.withdraw(action.action_id)
-            metrics.hook_deliveries.labels(outcome="withdrawn").inc(withdrawn)
+            self._outbox.withdraw(action.action_id)
         self._change(action.action_id, state="ended", ended_by=by, ended_ms=self._now_ms(), author=author)
         if undo:
             self._lift(action, by, author)

@@ -13,6 +13,10 @@ SOURCE = "cdr-detector/hooks"
 TEST_TYPE = "detector.test.v1"
 LARGEST_BODY = 20_000
 _LONGEST_TEXT = 256
+_NAMES = ["entity_kind", "entity", "line", "number", "block", "tenant", "trunk", "holder"]
+_WORDS = ["kind", "severity", "state", "counterfactual"]
+_FIGURES = ["revision", "calls", "answered", "distinct_callees", "score", "threshold", "harm", "authenticated"]
+_TIMES = ["raised_at_ms", "updated_at_ms", "first_call_ms", "last_call_ms"]
 _DRY_RUN = "DRY RUN: a rehearsal, nothing is asked of you"
 
 
@@ -77,11 +81,8 @@ def _envelope(event_id: str, kind: str, subject: str, at_ms: int, dryrun: bool, 
 def _about(alert: Alert | None, reasons: int, calls: int) -> dict[str, Any] | None:
     if alert is None:
         return None
-    plain = ("revision", "kind", "severity", "state", "calls", "answered", "distinct_callees", "score", "threshold")
-    times = ("raised_at_ms", "updated_at_ms", "first_call_ms", "last_call_ms")
-    named = ("entity_kind", "entity", "line", "number", "block", "tenant", "trunk", "holder", "counterfactual")
-    about = {name: getattr(alert, name) for name in (*plain, *times, "authenticated", "harm")}
-    about |= {name: _text(getattr(alert, name)) for name in named}
+    about = {name: getattr(alert, name) for name in (*_FIGURES, *_TIMES)}
+    about |= {name: _text(getattr(alert, name)) for name in (*_NAMES, *_WORDS)}
     about["reasons"] = [
         {"family": _text(r.family), "share": r.share, "text": _text(r.text)} for r in alert.reasons[:reasons]
     ]

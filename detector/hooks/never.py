@@ -25,7 +25,7 @@ class NeverList:
 
     def __init__(self, entries: Iterable[str], normalise: Normalise, key: str = "hooks.never") -> None:
         self._normalise = normalise
-        self._names: set[str] = set(EMERGENCY)
+        self._names = {*EMERGENCY, *map(normalise, EMERGENCY)}  # and the plan is compiled now, not at the first alert
         prefixes: list[str] = []
         for entry in entries:
             if entry.endswith("*"):

@@ -63,9 +63,9 @@ class Outbox:
         """Try this row again at `next_ms`."""
         self._note(due, answer, "next_ms = ?", next_ms)
 
-    def withdraw(self, action_id: str) -> int:
-        """Do not send what has not arrived yet: its lift follows. How many rows that were."""
-        return self._close("withdrawn", "action_id = ?", action_id)
+    def withdraw(self, action_id: str) -> None:
+        """Do not send what has not arrived yet: its lift follows."""
+        self._close("withdrawn", "action_id = ?", action_id)
 
     def give_up(self, now_ms: int) -> int:
         """An order is not delivered after its own time. How many rows ended so."""

@@ -5,17 +5,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import structlog
 
 from detector.config import Config, Hooks
-from detector.errors import StateError
+from detector.errors import ConfigError, StateError
 from detector.hooks import never, orders
+from detector.hooks.action import Action
 from detector.hooks.book import Book
 from detector.hooks.desk import Desk
 from detector.hooks.dispatcher import Dispatcher
+from detector.hooks.outbox import endpoint
 from detector.hooks.webhook import Sender, check_url, read_secrets
 from detector.landed.contract import Follower, Landed
 from detector.numbering.plan import NumberPlan
@@ -38,11 +40,14 @@ def wall_ms() -> int:
 
 def stored_positions(settings: Hooks) -> dict[tuple[str, int], int]:
     """Where a follower for `run_hooks` reads on; empty before the first start."""
-    book = Book(Path(settings.database))
-    try:
+    with closing(Book(Path(settings.database))) as book:
         return book.positions()
-    finally:
-        book.close()
+
+
+def standing(settings: Hooks) -> list[Action]:
+    """What is in force and what waits for a person, oldest first; also while `run_hooks` runs."""
+    with closing(Book(Path(settings.database))) as book:
+        return book.standing()
 
 
 def run_hooks(
@@ -95,6 +100,8 @@ def _landed(
 def _senders(settings: Hooks) -> list[Sender]:
     for url in settings.urls:
         check_url(url)
+        if settings.urls.count(url) > 1:
+            raise ConfigError(f"hooks.urls: {endpoint(url)}: the same address twice; name it once")
     secrets = read_secrets(settings) if settings.urls else ()
     return [Sender(url, secrets, settings) for url in settings.urls]
 

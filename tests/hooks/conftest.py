@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from detector.config import Config
+from detector.hooks.run import normaliser
 from tests.hooks.receivers import Example
 from tests.hooks.sample import SECRET
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _compiled() -> None:
+    """The numbering plan is compiled before anything is waited for."""
+    normaliser(Config())("110")
 
 
 @pytest.fixture

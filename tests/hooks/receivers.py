@@ -1,6 +1,7 @@
 """Real HTTP receivers: one that answers by script, one that is the shipped example in its own process."""
 
 import itertools
+import queue
 import socket
 import subprocess
 import sys
@@ -101,18 +102,27 @@ class Example:
     def __init__(self, secret_file: Path) -> None:
         command = [sys.executable, str(EXAMPLE), "--secret-file", str(secret_file), "--port", "0"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
         self.url = self.line().removeprefix("listening on ")
 
     def line(self) -> str:
-        """The next line it prints."""
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        """The next line it prints; fails when none comes for a long time."""
+        return self._lines.get(timeout=60)
 
     def close(self) -> tuple[int, str]:
         """Stop it as a service manager would; its exit code, and what it had still to say."""
         self.process.terminate()
-        out, _ = self.process.communicate(timeout=10)
-        return self.process.returncode, out
+        code = self.process.wait(timeout=10)
+        self._reader.join()
+        return code, "".join(self._lines.queue)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                self._lines.put(line.strip())
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from detector import metrics
-from detector.alert.revision import Alert
+from detector.alert.revision import Alert, encode
 from detector.config import Hooks
 from detector.errors import ConfigError, StateError
 from detector.hooks import orders
@@ -295,7 +295,7 @@ def test_unknown_tenants_are_not_one_tenant(house: House) -> None:
 
 def test_records_that_cannot_be_read_are_counted_and_passed_over(house: House) -> None:
     before = metrics.landed_unreadable.labels(topic=ALERTS)._value.get()
-    values = [b"\xff", b"{}", b'{"alert_id": 1}', b"[" * LARGEST_ALERT]
+    values = [b"\xff", b"{}", encode(alert(alert_id="a" * 65)), b"[" * (LARGEST_ALERT + 1)]
     house.desk.take([Landed(ALERTS, "", value, 2, 11 + i) for i, value in enumerate(values)])
     assert metrics.landed_unreadable.labels(topic=ALERTS)._value.get() == before + 4
     assert house.book.positions() == {(ALERTS, 2): 14}

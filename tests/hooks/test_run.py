@@ -21,11 +21,12 @@ from detector.errors import ConfigError, StateError, TemporaryError
 from detector.hooks import orders
 from detector.hooks.action import Action
 from detector.hooks.run import FOLLOWED, run_hooks, stored_positions, wall_ms
+from detector.landed.contract import Landed
 from detector.landed.ndjson import NdjsonFollower
 from detector.sinks.contract import ALERTS, OutRecord, Sink
 from detector.sinks.ndjson import NdjsonSink
 from tests.hooks.receivers import Example, Reply, scripted
-from tests.hooks.sample import APPROVALS, MemorySink, alert, asks
+from tests.hooks.sample import APPROVALS, Clock, MemorySink, alert, asks, landed
 
 
 class Folder:
@@ -95,7 +96,7 @@ def folder(tmp_path: Path, secret_file: Path) -> Folder:
     return Folder(tmp_path, secret_file)
 
 
-def until(condition: Callable[[], object], limit_s: float = 20) -> None:
+def until(condition: Callable[[], object], limit_s: float = 60) -> None:
     """Wait for something that happens in another thread or process; fail when it does not."""
     give_up = time.monotonic() + limit_s
     while not condition():
@@ -179,6 +180,31 @@ def run_to_the_end(config: Config, sink: Sink | None = None) -> None:
     run_hooks(config, follower, sink or MemorySink(), threading.Event())
 
 
+class Stream:
+    """A follower that always has something new, a second after the last."""
+
+    def __init__(self, clock: Clock, stop: threading.Event, count: int) -> None:
+        self.clock, self.stop, self.left = clock, stop, count
+
+    def poll(self, timeout_s: float) -> list[Landed]:
+        self.clock.ms += 1000
+        self.left -= 1
+        if not self.left:
+            self.stop.set()
+        name = f"sip:{self.left}"
+        return landed([alert(alert_id=name, entity=name, tenant=None, proposed_action=asks(target=name))])
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("seconds", "decided"), [(9, 0), (11, 11)])
+def test_a_stream_without_a_gap_is_decided_on_all_the_same(folder: Folder, seconds: int, decided: int) -> None:
+    clock, stop, sink = Clock(), threading.Event(), MemorySink()
+    run_hooks(folder.config(), Stream(clock, stop, seconds), sink, stop, clock)
+    assert len(sink.records) == decided
+
+
 def process(folder: Folder, url: str) -> "subprocess.Popen[bytes]":
     """`detector hooks` over the folder, as a process that can be killed."""
     code = """if True:
@@ -208,7 +234,7 @@ def test_killed_between_delivering_and_marking_it_sends_the_same_again(folder: F
         victims.append(first.pid)
         assert first.wait(timeout=60) == -signal.SIGKILL
         second = process(folder, receiver.url)
-        until(lambda: len(receiver.received) == 2, limit_s=60)
+        until(lambda: len(receiver.received) == 2)
         until(lambda: any(a.deliveries and a.deliveries[0].state == "delivered" for a in folder.actions()))
         second.terminate()
         assert second.wait(timeout=20) == 0
@@ -260,6 +286,7 @@ def test_a_failing_delivery_thread_ends_the_program(folder: Folder, monkeypatch:
     [
         ({"urls": ("https://a/",), "secret_file": ""}, "hooks.secret_file"),
         ({"urls": ("a",)}, "hooks.urls"),
+        ({"urls": ("https://a/", "https://a/")}, "hooks.urls"),
         ({"urls": ("https://a/",), "ca_file": "/missing.pem"}, "hooks.ca_file"),
         ({"mode": "auto", "approval_secret_file": ""}, "hooks.approval_secret_file"),
         ({"mode": "approve", "approval_secret_file": ""}, "hooks.approval_secret_file"),

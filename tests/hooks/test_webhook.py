@@ -169,6 +169,10 @@ nasty = st.text(st.characters(codec="utf-8"), max_size=50).map(lambda text: text
 def test_no_alert_makes_a_body_too_large_or_shortens_the_target(entity: str, text: str, target: str, many: int) -> None:
     plain = alert()
     hostile = alert(
+        kind=text,
+        severity=text,
+        state=text,
+        entity_kind=text,
         entity=entity,
         line=entity,
         number=entity,
