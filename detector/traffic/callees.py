@@ -28,6 +28,7 @@ ELSEWHERE, TRADE = -1, -2
 nobody back."""
 
 Indices = NDArray[np.int64]
+Draws = NDArray[np.float64]
 Chosen = tuple[Numbers, Indices]
 """Number, and index of the person; ELSEWHERE or TRADE: not one of this operator's people."""
 
@@ -35,11 +36,12 @@ Chosen = tuple[Numbers, Indices]
 class Callees:
     """Callees for the seats of one population.
 
+    rules     RULES     the habits of all groups
     services  int64[n]  numbers that ordinary people call
     """
 
-    def __init__(self, people: People, services: Numbers, seed: int) -> None:
-        self._people, self._services, self._seed = people, services, seed
+    def __init__(self, people: People, rules: NDArray[np.void], services: Numbers, seed: int) -> None:
+        self._people, self._rules, self._services, self._seed = people, rules, services, seed
         self._inside = people.n / (2 * people.n + _NATION)
         draw = np.random.default_rng([seed, 2])
         self._community = min(_COMMUNITY, people.n // 2 * 2)
@@ -47,63 +49,82 @@ class Callees:
         self._mirror = draw.integers(_COMMUNITY // 2, size=len(_RANKS)) * 2 + 1
 
     def choose(
-        self, draw: np.random.Generator, seat: Indices, zone: Indices, rules: NDArray[np.void], made: Indices
+        self, draw: np.random.Generator, seat: Indices, zone: Indices, group: Indices, made: Indices
     ) -> tuple[Numbers, Indices, Indices]:
         """Number, person and manner (FRIEND ... STRANGER) of the next callee of each seat.
 
         zone   int[n]    city of the seat
-        rules  RULES[n]  its group's habits
+        group  int64[n]  its group
         made   int64[n]  calls it has made so far
         """
         n = len(seat)
         manner, bound, v = np.zeros(n, np.int64), np.zeros(n), draw.random(n)
         for name in _MANNERS:
-            bound += rules[name]
+            bound += self._rules[name][group]
             manner += v >= bound
-        u = draw.random(n)
-        key = made.copy()
-        again = manner == AGAIN
-        key[again] = np.maximum(made[again] - 1 + (_ATTEMPTS_BACK * np.log1p(-u[again])).astype(np.int64), 0)
-        listed = manner == LISTED
-        key[listed] = -1 - (made[listed] + seat[listed] * 61) % rules["list_size"][listed]
-        ranked = manner == FRIEND
-        key[ranked] = -1_000_000 - self._rank(u[ranked])
-        local = np.where(ranked, 0.8, rules["local"])
-        number, index = self._people.stranger(mix(seat, key, self._seed), zone, local, self._inside)
-        mutual = np.flatnonzero(ranked & (seat < self._people.n))
-        number[mutual], index[mutual] = self._friend(seat[mutual], self._rank(u[mutual]))
-        served = manner == SERVICE
-        if served.any() and len(self._services):
-            number[served] = self._services[(len(self._services) * u[served] ** 2).astype(np.int64)]
-            index[served] = TRADE
+        u, number, index = draw.random(n), np.zeros(n, np.int64), np.full(n, TRADE)
+        mutual = (manner == FRIEND) & (seat < self._people.n)
+        served = (manner == SERVICE) & (len(self._services) > 0)
         stepped = manner == STEP
-        if stepped.any():
-            number[stepped], index[stepped] = self._next_number(seat[stepped], zone[stepped], made[stepped]), ELSEWHERE
+        for rows, chosen in (
+            (mutual, self._friend),
+            (served, self._service),
+            (stepped, self._next_number),
+            (~mutual & ~served & ~stepped, self._stranger),
+        ):
+            which = np.flatnonzero(rows)
+            if len(which):
+                who = seat[which], zone[which], group[which], made[which], manner[which], u[which]
+                number[which], index[which] = chosen(*who)
         return number, index, manner
 
     def customer(self, draw: np.random.Generator, seat: Indices, zone: Indices) -> Numbers:
         """Somebody at another operator who calls this seat: one of a few hundred customers."""
-        who = mix(seat, draw.integers(400, size=len(seat)), self._seed, 5)
-        return outside_number(zone, who)
+        return outside_number(zone, mix(seat, draw.integers(400, size=len(seat)), self._seed, 5))
 
-    def _rank(self, u: NDArray[np.float64]) -> Indices:
-        return np.minimum(np.searchsorted(_RANKS, u, side="right"), len(_RANKS) - 1)
-
-    def _friend(self, seat: Indices, rank: Indices) -> Chosen:
-        """The friend of these people at this rank of theirs (and they are his at the same rank)."""
+    def _friend(self, seat: Indices, zone: Indices, group: Indices, made: Indices, manner: Indices, u: Draws) -> Chosen:
+        """The friend of these people at a rank of theirs (and they are his at the same rank)."""
+        rank = _rank(u)
         n, size, shift = self._people.n, self._community, self._shift[rank]
         block, rest = np.divmod((seat + shift) % n, size)
         other = (block * size + (self._mirror[rank] - rest) % size - shift) % n
         pair = mix(np.minimum(seat, other), np.maximum(seat, other), rank, self._seed)
         elsewhere = (unit(pair) < _OTHER_OPERATOR) | ((block + 1) * size > n)
-        theirs = outside_number(self._people.zone(seat), mix(seat, rank, self._seed))
-        return np.where(elsewhere, theirs, self._people.number(other)), np.where(elsewhere, ELSEWHERE, other)
+        number = self._people.number(other)
+        number[elsewhere] = outside_number(zone[elsewhere], mix(seat[elsewhere], rank[elsewhere], self._seed))
+        return number, np.where(elsewhere, ELSEWHERE, other)
 
-    def _next_number(self, seat: Indices, zone: Indices, made: Indices) -> Numbers:
+    def _service(
+        self, seat: Indices, zone: Indices, group: Indices, made: Indices, manner: Indices, u: Draws
+    ) -> Chosen:
+        """A shop or hotline; few of them get most calls."""
+        return self._services[(len(self._services) * u**2).astype(np.int64)], np.full(len(u), TRADE)
+
+    def _next_number(
+        self, seat: Indices, zone: Indices, group: Indices, made: Indices, manner: Indices, u: Draws
+    ) -> Chosen:
         """Numbers in order from a place of the seat's own, a new place every thousand."""
-        place = mix(seat, made // 1000, self._seed, 6)
-        start = outside_number(zone, place) // 1000 * 1000
-        return start + made % 1000
+        start = outside_number(zone, mix(seat, made // 1000, self._seed, 6)) // 1000 * 1000
+        return start + made % 1000, np.full(len(u), ELSEWHERE)
+
+    def _stranger(
+        self, seat: Indices, zone: Indices, group: Indices, made: Indices, manner: Indices, u: Draws
+    ) -> Chosen:
+        """Whoever comes next, or came a while ago, or stands on the seat's list or among its friends."""
+        ago = 1 - np.log1p(-u) * _ATTEMPTS_BACK
+        listed = -1 - (made + seat * 61) % self._rules["list_size"][group]
+        key = np.select(
+            [manner == AGAIN, manner == LISTED, manner == FRIEND],
+            [np.maximum(made - ago.astype(np.int64), 0), listed, -1_000_000 - _rank(u)],
+            made,
+        )
+        local = np.where(manner == FRIEND, 0.8, self._rules["local"][group])
+        return self._people.stranger(mix(seat, key, self._seed), zone, local, self._inside)
+
+
+def _rank(u: Draws) -> Indices:
+    """The rank of a friend, decided by a uniform number."""
+    return np.minimum(np.searchsorted(_RANKS, u, side="right"), len(_RANKS) - 1)
 
 
 def services_of(population: Population) -> Numbers:

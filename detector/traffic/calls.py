@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.cdr.batch import NEVER_MS, PARTY_CALLEE, PARTY_CALLER, PARTY_NETWORK
+from detector.traffic.rules import TALKS
 
 CALL = np.dtype(
     [
@@ -36,24 +37,26 @@ _LONGEST_TALK_MS = 3 * 3_600_000
 def place(
     draw: np.random.Generator,
     rules: NDArray[np.void],
+    group: NDArray[np.int64],
     answer: NDArray[np.float64],
     talk_shift: NDArray[np.float64],
     known: NDArray[np.bool_],
 ) -> tuple[NDArray[np.void], NDArray[np.int64]]:
     """Calls that begin at time 0, without their parties, and how each ended (ANSWERED ... NO_ANSWER).
 
-    rules       RULES[n]    whose manners
+    rules       RULES       the table
+    group       int64[n]    whose manners
     answer      float64[n]  chance of an answer
     talk_shift  float64[n]  log of this line's talk median against its group's
     known       bool[n]     the number was called before: it exists
     """
-    n = len(rules)
-    end = _ending(draw, rules, answer, known)
+    n = len(group)
+    end = _ending(draw, rules, group, answer, known)
     silent = (end == BUSY) | (end == ABSENT) | (end == INVALID)
     answered = end == ANSWERED
     reached = (1200 + draw.gamma(3.0, 400.0, n)).astype(np.int64)
-    ringing = _ringing(draw, rules, end == NO_ANSWER, silent)
-    talk, caller_hangs = _talk(draw, rules, talk_shift)
+    ringing = _ringing(draw, rules, group, end == NO_ANSWER, silent)
+    talk, caller_hangs = _talk(draw, rules, group, talk_shift)
     timed_out = (end == NO_ANSWER) & (ringing >= _NETWORK_TIMER_MS)
     incomplete = (end == INVALID) & (draw.random(n) < _INCOMPLETE_SHARE)
     calls = np.zeros(n, CALL)
@@ -75,36 +78,44 @@ def begin(calls: NDArray[np.void], at_ms: NDArray[np.int64]) -> None:
 
 
 def _ending(
-    draw: np.random.Generator, rules: NDArray[np.void], answer: NDArray[np.float64], known: NDArray[np.bool_]
+    draw: np.random.Generator,
+    rules: NDArray[np.void],
+    group: NDArray[np.int64],
+    answer: NDArray[np.float64],
+    known: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
-    busy = answer + rules["busy"]
-    absent = busy + rules["absent"]
-    invalid = absent + np.where(known, 0.0, rules["invalid"])
+    busy = answer + rules["busy"][group]
+    absent = busy + rules["absent"][group]
+    invalid = absent + np.where(known, 0.0, rules["invalid"][group])
     rejected = invalid + _REJECTED_SHARE * np.maximum(1 - invalid, 0)
-    u = draw.random(len(rules))
-    ending = np.zeros(len(rules), np.int64)
+    u = draw.random(len(group))
+    ending = np.zeros(len(group), np.int64)
     for bound in (answer, busy, absent, invalid, rejected):
         ending += u >= bound
     return ending
 
 
 def _ringing(
-    draw: np.random.Generator, rules: NDArray[np.void], waits: NDArray[np.bool_], silent: NDArray[np.bool_]
+    draw: np.random.Generator,
+    rules: NDArray[np.void],
+    group: NDArray[np.int64],
+    waits: NDArray[np.bool_],
+    silent: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
     """Milliseconds of ringing; of calls that never ring, the time until the network clears."""
-    n = len(rules)
-    median = np.where(waits, rules["give_up_ms"], rules["ring_ms"])
-    sigma = np.where(waits, rules["give_up_sigma"], 0.5)
+    n = len(group)
+    median = np.where(waits, rules["give_up_ms"][group], rules["ring_ms"][group])
+    sigma = np.where(waits, rules["give_up_sigma"][group], 0.5)
     ringing = np.clip(median * np.exp(sigma * draw.standard_normal(n)), 300, _NETWORK_TIMER_MS)
     return np.where(silent, 200 + 3000 * draw.random(n), ringing).astype(np.int64)
 
 
 def _talk(
-    draw: np.random.Generator, rules: NDArray[np.void], shift: NDArray[np.float64]
+    draw: np.random.Generator, rules: NDArray[np.void], group: NDArray[np.int64], shift: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Milliseconds of talk, and whether the caller hangs up."""
-    n, row = len(rules), np.arange(len(rules))
-    part = np.minimum((draw.random(n)[:, None] >= rules["talk_upto"]).sum(axis=1), rules["talk_upto"].shape[1] - 1)
-    logarithm = rules["talk_log_ms"][row, part] + shift + rules["talk_sigma"][row, part] * draw.standard_normal(n)
+    n = len(group)
+    part = np.minimum((draw.random(n)[:, None] >= rules["talk_upto"][group]).sum(axis=1), TALKS - 1)
+    logarithm = rules["talk_log_ms"][group, part] + shift + rules["talk_sigma"][group, part] * draw.standard_normal(n)
     talk = np.clip(np.exp(logarithm), 400, _LONGEST_TALK_MS).astype(np.int64)
-    return talk, draw.random(n) < rules["caller_hangs"][row, part]
+    return talk, draw.random(n) < rules["caller_hangs"][group, part]

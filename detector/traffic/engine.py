@@ -35,7 +35,7 @@ class _Round:
     """Calls being played, one row each; rows of one seat follow each other in time."""
 
     seats: Seats
-    rules: NDArray[np.void]
+    group: NDArray[np.int64]
     state: NDArray[np.void]
     made: NDArray[np.int64]
     meant: NDArray[np.bool_]
@@ -67,7 +67,7 @@ class Engine:
             [min(group.end_ms, scenario.end_ms) for group in groups],
         )
         self._seats = population.seats.copy()
-        self._callees = Callees(population.people, services_of(population), seed)
+        self._callees = Callees(population.people, self._rules, services_of(population), seed)
         n = len(self._seats)
         self._next_ms, self._meant_ms = np.full(n, FAR_MS), np.full(n, FAR_MS)
         self._free_ms, self._meant_number = np.zeros(n, np.int64), np.zeros(n, np.int64)
@@ -101,10 +101,11 @@ class Engine:
 
     def _wake(self, seats: Seats) -> None:
         """The first call of these seats, as if they had always lived like this: a rest of a gap."""
-        rules = self._rules[self._seats["group"][seats]]
-        rest = self._draw.random(len(seats)) * self._draw.gamma(1 + 1 / rules["shape"]) ** (1 / rules["shape"])
-        rest_ms = rest / rules["mean_gap"] * self._seats["pause_ms"][seats]
-        self._next_ms[seats] = self._later(seats, rules, rules["start_ms"], rest_ms)
+        group = self._seats["group"][seats]
+        shape = self._rules["shape"][group]
+        rest = self._draw.random(len(seats)) * self._draw.gamma(1 + 1 / shape) ** (1 / shape)
+        rest_ms = rest / self._rules["mean_gap"][group] * self._seats["pause_ms"][seats]
+        self._next_ms[seats] = self._later(seats, self._rules["start_ms"][group], rest_ms)
 
     def _enlist(self, end_ms: int) -> None:
         """Lines that are taken over before the window's end change their way of life."""
@@ -124,11 +125,11 @@ class Engine:
         due: Times = np.maximum(np.minimum(self._next_ms[seats], self._meant_ms[seats]), self._free_ms[seats])
         return due
 
-    def _later(self, seats: Seats, rules: NDArray[np.void], at_ms: Times, gap_ms: NDArray[np.float64]) -> Times:
+    def _later(self, seats: Seats, at_ms: Times, gap_ms: NDArray[np.float64]) -> Times:
         """That much activity later by the clock of each seat; FAR_MS after its group's end."""
-        early = self._seats["early_ms"][seats]
-        later = np.maximum(self._clock.later(rules["profile"], at_ms + early, gap_ms) - early, at_ms)
-        return np.where(later < rules["end_ms"], later, FAR_MS)
+        early, group = self._seats["early_ms"][seats], self._seats["group"][seats]
+        later = np.maximum(self._clock.later(self._rules["profile"][group], at_ms + early, gap_ms) - early, at_ms)
+        return np.where(later < self._rules["end_ms"][group], later, FAR_MS)
 
     def _play_round(self, seats: Seats, end_ms: int) -> None:
         """At least one call of each of these seats, none of its own that begins at or after end_ms.
@@ -163,49 +164,52 @@ class Engine:
         """Calls of these seats as if they began at time 0. step: 0, 1, 2 ... within a run; at_ms: its begin."""
         draw, n = self._draw, len(seats)
         state = self._seats[seats]
-        rules = self._rules[state["group"]]
+        rules, group = self._rules, state["group"].astype(np.int64)
         made = self._made[seats] + step
-        number, index, manner = self._callees.choose(draw, seats, state["zone"], rules, made)
+        number, index, manner = self._callees.choose(draw, seats, state["zone"], group, made)
         friendly = ~meant & (manner == FRIEND)
         u = draw.random(n)
-        customer = ~meant & (u < rules["inbound"])
-        inbound = customer | (
-            friendly & (index == ELSEWHERE) & (u < 0.5)
-        )  # a friend elsewhere calls as often as he is called
-        number = np.select(
-            [meant, customer], [self._meant_number[seats], self._callees.customer(draw, seats, state["zone"])], number
-        )
+        customer = ~meant & (u < rules["inbound"][group])
+        # A friend elsewhere calls as often as he is called: every other call of such a pair is his.
+        inbound = customer | (friendly & (index == ELSEWHERE) & (u < 0.5))
+        number[meant] = self._meant_number[seats[meant]]
+        number[customer] = self._callees.customer(draw, seats[customer], state["zone"][customer])
         index = np.select([meant, customer], [self._meant_index[seats], ELSEWHERE], index)
-        answer = np.select([meant, inbound], [self._meant_answer[seats], rules["pickup"]], state["answer"])
-        private = friendly | (inbound & rules["bad"])
-        manners = np.where(private[:, None], self._rules[PEOPLE], rules[:, None])[:, 0] if private.any() else rules
-        calls, end = place(draw, manners, answer, state["talk_shift"], meant | inbound | (manner != STRANGER))
+        answer = np.select([meant, inbound], [self._meant_answer[seats], rules["pickup"][group]], state["answer"])
+        private = friendly | (inbound & rules["bad"][group])
+        manners = np.where(private, PEOPLE, group)
+        calls, end = place(draw, rules, manners, answer, state["talk_shift"], meant | inbound | (manner != STRANGER))
         missed = ~inbound & (end != ANSWERED) & (end != ABSENT) & (end != INVALID)
-        gap_ms = self._gap(rules, state)
-        ramp = np.where(rules["ramp_ms"] > 0, (at_ms - rules["start_ms"]) / np.maximum(rules["ramp_ms"], 1), 1)
+        gap_ms = self._gap(group, state)
         return _Round(
             seats=seats,
-            rules=rules,
+            group=group,
             state=state,
             made=made,
             meant=meant,
             number=number,
             index=index,
             inbound=inbound,
-            campaign=rules["bad"] & ~inbound & ~friendly,
+            campaign=rules["bad"][group] & ~inbound & ~friendly,
             calls=calls,
             missed=missed,
-            redials=missed & (draw.random(n) < rules["redial"]),
-            gap_ms=rules["floor_ms"] + gap_ms / np.clip(ramp, 0.1, 1),
+            redials=missed & (draw.random(n) < rules["redial"][group]),
+            gap_ms=rules["floor_ms"][group] + gap_ms / self._ramp(group, at_ms),
         )
 
-    def _gap(self, rules: NDArray[np.void], state: NDArray[np.void]) -> NDArray[np.float64]:
+    def _gap(self, group: NDArray[np.int64], state: NDArray[np.void]) -> NDArray[np.float64]:
         """Pauses after calls above the shortest: Weibull with the seat's mean, or the short one inside a burst."""
-        n, draw = len(rules), self._draw
-        usual = draw.standard_exponential(n) ** (1 / rules["shape"]) / rules["mean_gap"]
-        usual *= state["pause_ms"] / (1 - rules["burst"])  # bursts keep the mean
-        short = rules["burst_ms"] * np.exp(0.8 * draw.standard_normal(n))
-        return np.where(draw.random(n) < rules["burst"], short, usual)
+        n, draw, rules = len(group), self._draw, self._rules
+        usual = draw.standard_exponential(n) ** (1 / rules["shape"][group]) / rules["mean_gap"][group]
+        usual *= state["pause_ms"] / (1 - rules["burst"][group])  # bursts keep the mean
+        short = rules["burst_ms"][group] * np.exp(0.8 * draw.standard_normal(n))
+        return np.where(draw.random(n) < rules["burst"][group], short, usual)
+
+    def _ramp(self, group: NDArray[np.int64], at_ms: Times) -> NDArray[np.float64]:
+        """Share of its full rate that a campaign has reached."""
+        ramp_ms = self._rules["ramp_ms"][group]
+        reached = (at_ms - self._rules["start_ms"][group]) / np.maximum(ramp_ms, 1)
+        return np.where(ramp_ms > 0, np.clip(reached, 0.1, 1), 1)
 
     def _settle(self, played: _Round) -> None:
         """The calls of a round happen: they are given parties, change the seats' state, and have consequences."""
@@ -218,12 +222,13 @@ class Engine:
 
     def _dress(self, played: _Round) -> NDArray[np.int64]:
         """Puts parties and trunks on the calls; returns the number each seat shows."""
-        population, calls, state, rules = self._population, played.calls, played.state, played.rules
-        turn = played.made // rules["calls_per_number"]
-        line = state["line"] + turn % rules["cards"]
+        population, calls, state, rules = self._population, played.calls, played.state, self._rules
+        group = played.group
+        turn = played.made // rules["calls_per_number"][group]
+        line = state["line"] + turn % rules["cards"][group]
         own = population.lines["calling"][line]
         leased = state["pool"] >= 0
-        in_pool = state["pool"] + (turn + played.seats * 7) % rules["numbers"]
+        in_pool = state["pool"] + (turn + played.seats * 7) % rules["numbers"][group]
         shown = np.where(leased, population.pool[np.where(leased, in_pool, 0)], own)
         calls["caller"] = np.where(played.inbound, played.number, own)
         calls["callee"] = np.where(played.inbound, shown, played.number)
@@ -244,22 +249,26 @@ class Engine:
         self._free_ms[seats] = release_ms + _BREATH_MS
         self._meant_ms[seats[played.meant]] = FAR_MS
         own = ~played.meant
-        self._next_ms[seats[own]] = self._later(seats[own], played.rules[own], release_ms[own], played.gap_ms[own])
+        self._next_ms[seats[own]] = self._later(seats[own], release_ms[own], played.gap_ms[own])
 
     def _call_back(self, played: _Round, shown: NDArray[np.int64]) -> None:
         """Callees mean to call back the number they saw; those of other operators just do."""
-        n, rules, answered = len(shown), played.rules, ~played.inbound & (played.calls["answer_ms"] > 0)
-        chance = np.select([played.missed, answered], [rules["call_back"], rules["call_back_answered"]], 0)
-        wait_ms = rules["call_back_ms"] * np.exp(self._draw.normal(0, 1.2, n))
+        n, rules, group = len(shown), self._rules, played.group
+        answered = ~played.inbound & (played.calls["answer_ms"] > 0)
+        chance = np.select(
+            [played.missed, answered], [rules["call_back"][group], rules["call_back_answered"][group]], 0
+        )
+        wait_ms = rules["call_back_ms"][group] * np.exp(self._draw.normal(0, 1.2, n))
         at_ms = played.calls["release_ms"] + np.maximum(wait_ms, _SOONEST_CALL_BACK_MS).astype(np.int64)
         back = self._draw.random(n) < chance
         here, away = np.flatnonzero(back & (played.index >= 0)), np.flatnonzero(back & (played.index == ELSEWHERE))
         caller = np.where(played.seats < self._population.people.n, played.seats, TRADE)
-        self._mean(played.index[here], at_ms[here], shown[here], caller[here], rules["pickup"][here])
+        self._mean(played.index[here], at_ms[here], shown[here], caller[here], rules["pickup"][group[here]])
         calls, _ = place(
             self._draw,
-            np.repeat(self._rules[PEOPLE : PEOPLE + 1], len(away)),
-            rules["pickup"][away],
+            rules,
+            np.full(len(away), PEOPLE),
+            rules["pickup"][group[away]],
             np.zeros(len(away)),
             np.ones(len(away), np.bool_),
         )
@@ -270,7 +279,7 @@ class Engine:
 
     def _redial(self, played: _Round) -> None:
         """Callers mean to try again."""
-        wait_ms = played.rules["redial_ms"] * np.exp(self._draw.normal(0, 0.8, len(played.seats)))
+        wait_ms = self._rules["redial_ms"][played.group] * np.exp(self._draw.normal(0, 0.8, len(played.seats)))
         at_ms = played.calls["release_ms"] + wait_ms.astype(np.int64)
         self._mean(played.seats, at_ms, played.number, played.index, played.state["answer"])
 

@@ -7,12 +7,12 @@ from detector.traffic.habit import Habit, Talk
 
 ORDINARY = Habit(
     name="ordinary",
-    shape=0.5,
-    burst=0.3,
+    shape=0.6,
+    burst=0.33,
     burst_s=15.0,
     hours="people",
-    friends=0.95,
-    services=0.025,
+    friends=0.96,
+    services=0.02,
     inbound=0.05,
     local=0.8,
     answer=0.66,  # first attempts; with redials 26-37 % of calls are not answered

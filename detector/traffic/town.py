@@ -19,6 +19,7 @@ from detector.traffic.scenario import Campaign, Scenario
 # JDATA: calls a day and line, both directions, measured quantiles; between them log-linear.
 _CALLS_SHARE = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 _CALLS_A_DAY = (0.08, 0.6, 1.9, 4.9, 11.0, 18.0, 40.0, 70.0)
+_MOST_MADE = 45.0  # calls a day, mean
 _MADE_SHARE = 0.51
 _MADE_SPREAD = 0.8  # sigma over lines of the log of the share made
 
@@ -84,7 +85,7 @@ class _Town:
         seats = self._seats_at(ORDINARY, who, self._people.zone(who))
         a_day = np.exp(np.interp((who + self._draw.random(n)) / n, _CALLS_SHARE, np.log(_CALLS_A_DAY)))
         made = _MADE_SHARE * np.exp(self._draw.normal(-(_MADE_SPREAD**2) / 2, _MADE_SPREAD, n))
-        seats["pause_ms"] = 24 * HOUR_MS / (a_day * made)
+        seats["pause_ms"] = 24 * HOUR_MS / np.minimum(a_day * made, _MOST_MADE)
         self._add(Group(ORDINARY, self._start_ms), lines, seats)
 
     def settle(self, group: Group, n: int) -> None:
