@@ -12,8 +12,7 @@ import msgspec
 
 from detector.broker import client_settings, connect
 from detector.config import Config, layered, read
-from detector.decode import csv
-from detector.decode.mapping import Mapping
+from detector.decode.decoder import Decoder
 from detector.errors import ConfigError, DetectorError
 from detector.hooks import never, orders
 from detector.hooks.run import normaliser
@@ -89,9 +88,12 @@ def _values(config: Config, origins: Values[str, str]) -> Iterator[Value]:
             yield Value(key, shown, origin)
 
 
+def _plan(config: Config) -> NumberPlan:
+    return NumberPlan(config.numbering.plan, read_secret(config.privacy.secret_file))
+
+
 def _decoding(config: Config) -> str:
-    Mapping(config.decode.fields, text=False)
-    csv.check(config.decode)
+    Decoder(config.decode, _plan(config), ["json", "csv"])
     return f"decode: {len(config.decode.fields)} field(s) mapped"
 
 
@@ -103,8 +105,7 @@ def _secret(config: Config) -> str:
 
 
 def _registry(config: Config) -> str:
-    plan = NumberPlan(config.numbering.plan, read_secret(config.privacy.secret_file))
-    registry = Registry.load(config.numbering.registry, plan)
+    registry = Registry.load(config.numbering.registry, _plan(config))
     return f"numbering: plan {config.numbering.plan}, {len(registry.blocks)} block(s) registered"
 
 

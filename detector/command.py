@@ -5,6 +5,7 @@ Every sub-command imports what it runs inside its body, so that `--help` answers
 """
 
 import functools
+import shlex
 import signal
 import sys
 import traceback
@@ -87,16 +88,82 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
 
 
 @commands.command()
-@click.argument("run", type=FILE)
+@configured
+def run(config: Config) -> int:
+    """Judge the CDR topics and write alerts and dead letters, until told to stop."""
+    from detector import app
+
+    return app.run(config)
+
+
+@commands.command()
+@click.option("--run", "run_dir", type=FILE, help="Show the files of this run folder instead of the broker's topics.")
+@configured
+def web(config: Config, run_dir: Path | None) -> int:
+    """Serve the NOC page, until told to stop."""
+    from detector import app
+
+    return app.web(config, run_dir)
+
+
+@commands.command()
+@click.argument("files", type=FILE, nargs=-1, required=True)
+@click.option("--out", required=True, type=FILE, help="Folder for the run; made if missing, must be empty.")
+@click.option("--registry", help="File of blocks with holders and purposes: numbering.registry.")
+@click.option("--batch-size", default=65_536, show_default=True, type=click.IntRange(1), help="Calls judged at once.")
+@JSON
+@configured
+def replay(
+    config: Config, files: tuple[Path, ...], out: Path, registry: str | None, batch_size: int, as_json: bool
+) -> None:
+    """Judge history: FILES are .ndjson or .csv, may be gzipped, each in order of release."""
+    from detector.progress import progress
+    from detector.replay.run import replay
+
+    if registry is not None:
+        numbering = msgspec.structs.replace(config.numbering, registry=registry)
+        config = msgspec.structs.replace(config, numbering=numbering)
+    with progress("replaying") as report:
+        summary = replay(config, files, out, batch_calls=batch_size, progress=report)
+    click.echo(msgspec.json.encode(summary).decode() if as_json else summary.as_text())
+
+
+@commands.command()
+@click.option("--out", required=True, type=FILE, help="Parameter file to write; `model.file` then names it.")
+@click.option("--traffic", type=FILE, multiple=True, help="Folder of `detector generate`; may be repeated.")
+@click.option(
+    "--benign",
+    type=(FILE, FILE),
+    multiple=True,
+    metavar="FILE CONFIG",
+    help="Calls of ordinary people, and the TOML file that says how they are read; may be repeated.",
+)
+@configured
+def train(config: Config, out: Path, traffic: tuple[Path, ...], benign: tuple[tuple[Path, Path], ...]) -> None:
+    """Fit the evidence model to calls with known truth."""
+    from detector.progress import progress
+    from detector.replay.train import Source, traffic_source, train
+
+    sources = [traffic_source(folder, config) for folder in traffic]
+    sources += [Source(file.name, (file,), load(how), None) for file, how in benign]
+    if not sources:
+        raise click.UsageError("name calls to learn from: --traffic, --benign")
+    with progress("training") as report:
+        train(sources, out, shlex.join(["detector", *sys.argv[1:]]), report)
+    click.echo(f"{out}: fitted on {', '.join(source.name for source in sources)}")
+
+
+@commands.command()
+@click.argument("run_dir", metavar="RUN", type=FILE)
 @click.option("--line", required=True, help="The line, as its number is dialed or as the account is written.")
 @configured
-def explain(config: Config, run: Path, line: str) -> None:
+def explain(config: Config, run_dir: Path, line: str) -> None:
     """Tell one line's story out of a replay's folder RUN: why it did or did not alert."""
     from detector.numbering.plan import NumberPlan, read_secret
     from detector.replay.explain import explain
 
     plan = NumberPlan(config.numbering.plan, read_secret(config.privacy.secret_file))
-    click.echo(explain(run, line, plan))
+    click.echo(explain(run_dir, line, plan))
 
 
 @commands.command()
@@ -144,9 +211,14 @@ def topics(config: Config) -> None:
         click.echo(line)
 
 
-@commands.group()
-def hooks() -> None:
-    """Decide about alerts and tell the receivers; try a receiver out."""
+@commands.group(invoke_without_command=True)
+@configured
+@click.pass_context
+def hooks(context: click.Context, config: Config) -> int:
+    """Decide about alerts and tell the receivers, until told to stop."""
+    from detector import app
+
+    return app.hooks(config) if context.invoked_subcommand is None else 0
 
 
 @hooks.command("test")

@@ -47,6 +47,18 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     merge_idle: int
     versions: Versions
 
+    def as_text(self) -> str:
+        """Two or three lines for a person."""
+        kinds = ", ".join(f"{count} {kind}" for kind, count in self.alerts_by_kind.items()) or "none"
+        lines = [
+            f"{self.calls:,} calls of {self.lines:,} lines in {self.days:.1f} days",
+            f"{self.alerts} alert(s): {kinds}; {self.alerts_per_day:g} a day at threshold {self.threshold:g} nats",
+        ]
+        if self.rejected:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.rejected.items())
+            lines.append(f"not read, see dead-letter.ndjson: {reasons}")
+        return "\n".join(lines)
+
 
 def replay(
     config: Config,
