@@ -4,6 +4,7 @@
     python3 dev.py test [PYTEST ARGS]    lint, types, import contract, tests
     python3 dev.py setup                 only make .venv (the others do it when needed)
     python3 dev.py bench [NAME ARGS]     a benchmark of benchmarks/ (without a name: the list)
+    python3 dev.py docs                  write anew what programs write: command page, dashboard, README outputs
     python3 dev.py lock                  maintainers: write requirements/*.lock anew with uv
 
 `.venv` is made from requirements/test.lock, every file checked against its hash, and kept until the lock
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> int:
     """Run one chore; its exit code."""
     if sys.version_info < (3, 11):  # noqa: UP036 - said in words before anything fails on it
         return _complain(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}.")
-    chores = {"setup": setup, "demo": demo, "test": test, "bench": bench, "lock": lock}
+    chores = {"setup": setup, "demo": demo, "test": test, "bench": bench, "docs": docs, "lock": lock}
     name, *rest = arguments or ["help"]
     if name not in chores:
         print(__doc__)
@@ -69,6 +70,11 @@ def bench(arguments: list[str]) -> int:
         print("python3 dev.py bench NAME, with NAME one of:", *names, sep="\n  ")
         return 0
     return setup([]) or _in_venv("python", "-m", f"benchmarks.{arguments[0]}", *arguments[1:])
+
+
+def docs(arguments: list[str]) -> int:
+    """Documents with generated parts; a test fails while they are not up to date."""
+    return setup([]) or _in_venv("python", "-m", "tests.house.documents")
 
 
 def test(arguments: list[str]) -> int:

@@ -43,7 +43,7 @@ def test_help_names_every_chore(dev: SimpleNamespace, capsys: pytest.CaptureFixt
     assert dev.main([]) == 0
     assert dev.main(["nonsense"]) == 2
     shown = capsys.readouterr().out
-    assert all(f"dev.py {chore}" in shown for chore in ("demo", "test", "setup", "bench", "lock"))
+    assert all(f"dev.py {chore}" in shown for chore in ("demo", "test", "setup", "bench", "docs", "lock"))
 
 
 def test_environment_is_made_from_hashes_only_and_kept_until_the_lock_changes(

@@ -1,16 +1,14 @@
 """What the documents say exists, and what exists is in the documents."""
 
-import os
 import re
-import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from detector import errors
+from detector import check, errors
+from detector.command import commands
 from detector.config import Config
+from tests.house import documents
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -18,7 +16,8 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *DEPLOY.rglob("*.md"), *(ROOT / "models"
 DOCUMENTS.append(ROOT / "detector" / "DECISIONS.md")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RUNBOOK = (DEPLOY / "runbook.md").read_text(encoding="utf-8")
-EXIT_CODES = {0, 2, 130, *(error.exit_code for error in (errors.DetectorError, *errors.DetectorError.__subclasses__()))}
+ERRORS: list[type[errors.DetectorError]] = [errors.DetectorError, *errors.DetectorError.__subclasses__()]
+EXIT_CODES = {0, 2, 130, *(error.exit_code for error in ERRORS)}
 
 # a path of this repository in backticks: it has a folder, or ends like a source file
 PATH = re.compile(r"`((?:[\w.@-]+/)+[\w.@-]*|[\w@-]+\.(?:py|md|toml|yml|yaml))`")
@@ -53,9 +52,20 @@ def test_names_only_keys_that_exist(document: Path) -> None:
 ENDINGS = ("py", "md", "toml", "json")  # `log.py` is a file
 
 
-def test_every_command_and_option_is_in_the_command_page() -> None:
-    page = runpy.run_path(str(DEPLOY / "commands.py"))["text"]()
-    assert (DEPLOY / "commands.md").read_text(encoding="utf-8") == page, "run: .venv/bin/python deploy/commands.py"
+@pytest.fixture(scope="module")
+def written() -> dict[Path, str]:
+    return dict(documents.written())
+
+
+@pytest.mark.parametrize("document", [documents.README, DEPLOY / "commands.md", DEPLOY / "grafana" / "dashboard.json"])
+def test_what_programs_write_is_up_to_date(document: Path, written: dict[Path, str]) -> None:
+    """Every command and option is on the command page, and the README shows what its commands print today."""
+    assert document.read_text(encoding="utf-8") == written[document], "run: python3 dev.py docs"
+
+
+@pytest.mark.parametrize("example", sorted((DEPLOY / "examples").glob("*.toml")), ids=_name)
+def test_examples_of_configurations_hold(example: Path) -> None:
+    assert check.check(example, {}, network=False).problems == []
 
 
 @pytest.mark.parametrize("code", sorted(EXIT_CODES))
@@ -78,25 +88,7 @@ def test_variables_in_units_and_containers_are_keys() -> None:
         assert hasattr(getattr(Config(), section.lower()), key.lower())
 
 
-def _shell_blocks() -> list[str]:
-    """The README's sh blocks, in order, without those that say that they are not run."""
-    pieces = re.split(r"(?m)^```", README)
-    return [
-        block.removeprefix("sh\n")
-        for before, block in zip(pieces[0::2], pieces[1::2], strict=False)
-        if block.startswith("sh\n") and "not run by the tests" not in before[-200:]
-    ]
-
-
-def test_the_readme_runs(tmp_path: Path) -> None:
-    """Its shell blocks, one after the other, in an empty folder; demo and test have their own jobs."""
-    script = "\n".join(
-        line for block in _shell_blocks() for line in block.splitlines() if not line.startswith("python3 dev.py")
-    )
-    assert "detector" in script
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path}
-    done = subprocess.run(
-        ["bash", "-euc", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
+def test_the_readme_names_every_command_and_folder() -> None:
+    assert [name for name in commands.commands if f"detector {name}" not in README] == []
+    packages = [path.parent.name for path in (ROOT / "detector").glob("*/__init__.py")]
+    assert [name for name in packages if f"`detector/{name}/`" not in README] == []

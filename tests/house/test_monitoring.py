@@ -49,11 +49,6 @@ def test_no_label_can_carry_a_number_or_a_line() -> None:
     assert not labels & {"line", "number", "callee", "entity", "tenant", "a_number", "b_number", "alert_id"}
 
 
-def test_dashboard_json_is_generated_from_its_script() -> None:
-    written = (DEPLOY / "grafana" / "dashboard.json").read_text(encoding="utf-8")
-    assert written == GRAFANA["text"](), "run: python3 deploy/grafana/dashboard.py"
-
-
 def test_rules_fire_and_keep_quiet_as_their_cases_say(promtool: str) -> None:
     _run([promtool, "test", "rules", "alerts.test.yml"], cwd=DEPLOY / "prometheus")
 

@@ -1,0 +1,66 @@
+"""Documents that a program writes: `python3 dev.py docs`. A test holds each to what is in the tree.
+
+README.md: in a `console` block every line that starts with `$ ` is run, in one folder, in order; the lines
+below it are what it printed on stdout. `sh` blocks need a broker or a person and are not run.
+"""
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+GRAFANA = ROOT / "deploy" / "grafana" / "dashboard.py"
+COMMANDS = ROOT / "deploy" / "commands.py"
+CONSOLE = re.compile(r"(?ms)^```console\n(.*?)^```$")
+
+
+def written() -> Iterator[tuple[Path, str]]:
+    """Every such document and what should stand in it."""
+    for script in (COMMANDS, GRAFANA):
+        names = runpy.run_path(str(script))
+        yield names["TARGET"], names["text"]()
+    with tempfile.TemporaryDirectory() as folder:
+        yield README, readme(README.read_text(encoding="utf-8"), Path(folder))
+
+
+def readme(text: str, folder: Path) -> str:
+    """The text with the output of its console blocks as it is today."""
+    return CONSOLE.sub(lambda block: f"```console\n{_played(block[1], folder)}```", text)
+
+
+def commands_of(text: str) -> list[str]:
+    """The commands of the console blocks, in order."""
+    return [line[2:] for block in CONSOLE.findall(text) for line in block.splitlines() if line.startswith("$ ")]
+
+
+def _played(block: str, folder: Path) -> str:
+    return "".join(f"$ {command}\n{_output(command, folder)}" for command in commands_of(f"```console\n{block}```"))
+
+
+def _output(command: str, folder: Path) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DETECTOR__")}
+    done = subprocess.run(
+        ["bash", "-uc", command],
+        cwd=folder,
+        env={**environment, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise AssertionError(f"README.md: {command}\nexit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+
+
+if __name__ == "__main__":
+    for document, content in written():
+        changed = document.read_text(encoding="utf-8") != content
+        document.write_text(content, encoding="utf-8")
+        print(f"{document.relative_to(ROOT)}: {'written' if changed else 'as it was'}")
