@@ -43,6 +43,13 @@ class Received:
         return event
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A sender that hangs up is what some tests are about."""
+
+
 class Scripted:
     """Gives the replies of its script in turn, the last one for ever, and keeps what it received."""
 
@@ -68,8 +75,7 @@ class Scripted:
                 pass
 
         self.received = received
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 

@@ -1,16 +1,19 @@
 """Alerts, settings and landed records for the hooks' tests."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from detector.alert.revision import Alert, EvidenceCall, ProposedAction, Reason, Versions, encode
 from detector.config import Hooks
+from detector.hooks.action import Action
 from detector.hooks.never import NeverList
 from detector.landed.contract import Landed
 from detector.sinks.contract import ALERTS, FEEDBACK, OutRecord
 
 T0 = 1_795_510_800_000  # 2026-11-24 09:00 UTC
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OTHER_SECRET = "whsec_" + "A" * 32
 APPROVALS = b"sixteen bytes or more"
 SETTINGS = Hooks(mode="auto", ttl_s=600)
 
@@ -68,6 +71,24 @@ def alert(**changes: Any) -> Alert:
     return Alert(**(fields | changes))
 
 
+def action(target: str = "sip:0451", why: str = "") -> Action:
+    return Action(
+        action_id="0af1",
+        alert_id="a1",
+        alert_revision=1,
+        kind="mass_dialing",
+        verb="suspend",
+        scope="line",
+        target=target,
+        dryrun=False,
+        state="ordered",
+        why=why,
+        ttl_s=600,
+        decided_ms=T0,
+        expires_ms=T0 + 600_000,
+    )
+
+
 def landed(alerts: Sequence[Alert], start: int = 0) -> list[Landed]:
     """As the alerts topic hands them out, from this offset."""
     return [Landed(ALERTS, a.entity, encode(a), 0, start + i + 1) for i, a in enumerate(alerts)]
@@ -113,3 +134,11 @@ class MemorySink:
 
     def close(self) -> None:
         self.flush()
+
+
+def until(condition: Callable[[], object], limit_s: float = 60) -> None:
+    """Wait for something that happens in another thread or process; fail when it does not."""
+    give_up = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.02)

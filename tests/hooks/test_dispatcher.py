@@ -17,8 +17,7 @@ from detector.hooks.dispatcher import FIRST_REST_S, LONGEST_REST_S, Dispatcher
 from detector.hooks.outbox import Outbox
 from detector.hooks.webhook import Sender
 from tests.hooks.receivers import Reply, Scripted, free_port, scripted
-from tests.hooks.sample import SECRET, T0, Clock
-from tests.hooks.test_webhook import action
+from tests.hooks.sample import SECRET, T0, Clock, action
 
 TTL_MS = 600_000
 

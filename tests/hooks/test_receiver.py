@@ -15,10 +15,7 @@ from standardwebhooks.webhooks import Webhook
 from detector.hooks.event import order_event, trial_event
 from detector.hooks.webhook import signed_headers
 from tests.hooks.receivers import Example
-from tests.hooks.sample import SECRET, alert
-from tests.hooks.test_webhook import action
-
-OTHER = "whsec_" + base64.b64encode(b"another secret of 24 byte").decode()
+from tests.hooks.sample import OTHER_SECRET, SECRET, action, alert
 
 
 def send(example: Example, headers: dict[str, str], body: bytes) -> tuple[int, str]:
@@ -71,7 +68,7 @@ def test_what_it_does_not_believe(example: Example) -> None:
     body = lasting()
     good = signed(body)
     for headers in (
-        signed(body, OTHER),
+        signed(body, OTHER_SECRET),
         signed(b"{}"),
         good | {"webhook-id": "another"},
         good | {"webhook-timestamp": str(int(good["webhook-timestamp"]) + 1)},
@@ -98,7 +95,7 @@ def test_an_old_signature_is_not_taken_again(age_s: int, example: Example) -> No
 
 def test_either_signature_while_a_secret_is_replaced(example: Example) -> None:
     body = lasting()
-    assert send(example, signed(body, OTHER, SECRET), body)[0] == 200
+    assert send(example, signed(body, OTHER_SECRET, SECRET), body)[0] == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"type":"detector.line.suspend.v1","data":1}', b"\xff"])

@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from detector.landed.ndjson import NdjsonFollower
 from detector.sinks.contract import ALERTS, OutRecord, Sink
 from detector.sinks.ndjson import NdjsonSink
 from tests.hooks.receivers import Example, Reply, scripted
-from tests.hooks.sample import APPROVALS, Clock, MemorySink, alert, asks, landed
+from tests.hooks.sample import APPROVALS, Clock, MemorySink, alert, asks, landed, until
 
 
 class Folder:
@@ -94,14 +93,6 @@ class Folder:
 @pytest.fixture
 def folder(tmp_path: Path, secret_file: Path) -> Folder:
     return Folder(tmp_path, secret_file)
-
-
-def until(condition: Callable[[], object], limit_s: float = 60) -> None:
-    """Wait for something that happens in another thread or process; fail when it does not."""
-    give_up = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < give_up, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_from_alert_to_receiver_and_back(folder: Folder, example: Example) -> None:

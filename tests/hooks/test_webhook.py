@@ -1,6 +1,5 @@
 """One webhook: its body, its signature, and what is made of every kind of answer."""
 
-import base64
 import datetime as dt
 import time
 from email.utils import format_datetime
@@ -15,13 +14,10 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from detector.config import Hooks
 from detector.errors import ConfigError
-from detector.hooks.action import Action
 from detector.hooks.event import LARGEST_BODY, order_event
 from detector.hooks.webhook import LARGEST_ANSWER, Answer, Outcome, Sender, check_url, read_secrets
 from tests.hooks.receivers import Reply, free_port, scripted
-from tests.hooks.sample import SECRET, T0, alert
-
-OTHER = "whsec_" + base64.b64encode(b"another secret of 24 byte").decode()
+from tests.hooks.sample import OTHER_SECRET, SECRET, action, alert
 
 
 def post(url: str, *secrets: str, timeout_s: float = 1.0, body: bytes = b'{"a":1}') -> Answer:
@@ -30,24 +26,6 @@ def post(url: str, *secrets: str, timeout_s: float = 1.0, body: bytes = b'{"a":1
         return sender.post("msg-1", body)
     finally:
         sender.close()
-
-
-def action(target: str = "sip:0451", why: str = "") -> Action:
-    return Action(
-        action_id="0af1",
-        alert_id="a1",
-        alert_revision=1,
-        kind="mass_dialing",
-        verb="suspend",
-        scope="line",
-        target=target,
-        dryrun=False,
-        state="ordered",
-        why=why,
-        ttl_s=600,
-        decided_ms=T0,
-        expires_ms=T0 + 600_000,
-    )
 
 
 def test_the_library_of_the_standard_accepts_the_signature(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,16 +37,16 @@ def test_the_library_of_the_standard_accepts_the_signature(monkeypatch: pytest.M
     assert Webhook(SECRET).verify(received.body, received.headers) == {"a": 1}
     assert received.headers["idempotency-key"] == received.id == "msg-1"
     with pytest.raises(WebhookVerificationError):
-        Webhook(OTHER).verify(received.body, received.headers)
+        Webhook(OTHER_SECRET).verify(received.body, received.headers)
     monkeypatch.undo()
     time.tzset()
 
 
 def test_while_a_secret_is_replaced_both_are_accepted() -> None:
     with scripted() as receiver:
-        post(receiver.url, OTHER, SECRET)
+        post(receiver.url, OTHER_SECRET, SECRET)
     (received,) = receiver.received
-    for secret in (OTHER, SECRET):
+    for secret in (OTHER_SECRET, SECRET):
         assert Webhook(secret).verify(received.body, received.headers) == {"a": 1}
 
 
