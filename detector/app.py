@@ -13,7 +13,8 @@ from detector.config import Config
 from detector.decode.decoder import Decoder, Format
 from detector.features.warm_up import warm_up
 from detector.health import HealthServer
-from detector.hooks.run import FOLLOWED, run_hooks, stored_positions
+from detector.hooks.orders import Verb, give
+from detector.hooks.run import FOLLOWED, run_hooks, stored_positions, wall_ms
 from detector.landed.contract import Follower
 from detector.landed.kafka import KafkaFollower
 from detector.landed.ndjson import NdjsonFollower
@@ -75,6 +76,15 @@ def hooks(config: Config) -> int:
         with stopped_by_signal(stop.set) as code:
             run_hooks(config, follower, sink, stop)
         return code()
+
+
+def order(config: Config, verb: Verb, action_ids: Sequence[str], author: str) -> None:
+    """`detector hooks approve`, `lift`: a person's signed orders, safe on `detector.feedback` when this returns."""
+    sink = KafkaSink(config.kafka, (FEEDBACK,))
+    try:
+        give(sink, config.hooks, verb, action_ids, author, wall_ms())
+    finally:
+        sink.close()
 
 
 def web(config: Config, run_dir: Path | None) -> int:

@@ -76,11 +76,14 @@ def _json(address: str) -> Any:
 
 
 def test_from_topics_to_the_page(broker: Broker, topic: str, group: str, tmp_path: Path) -> None:
+    approvals = tmp_path / "approvals"
+    approvals.write_bytes(os.urandom(16).hex().encode())
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DETECTOR__")} | {
         "DETECTOR__KAFKA__BOOTSTRAP": broker.bootstrap,
         "DETECTOR__KAFKA__TOPICS": json.dumps([topic]),
         "DETECTOR__KAFKA__GROUP": group,
         "DETECTOR__WEB__PORT": "0",
+        "DETECTOR__HOOKS__APPROVAL_SECRET_FILE": str(approvals),
         "DETECTOR__METRICS__PORT": "0",
         "DETECTOR__METRICS__HOOKS_PORT": "0",
     }
@@ -105,6 +108,9 @@ def test_from_topics_to_the_page(broker: Broker, topic: str, group: str, tmp_pat
         _awaited(shown, run, hooks, web)
         # the played calls are old, so the feed counts as quiet; the badge knows that `run` lives
         _awaited(lambda: _json(page + "api/v1/feed")["state"] == "quiet", run, web)
+        assert "rehearsed" in _awaited(lambda: done("hooks", "standing"), hooks)
+        done("hooks", "lift", "--all", "--author", "night shift")
+        _awaited(lambda: not done("hooks", "standing"), hooks)
         assert hooks.stop() == 0
         assert web.stop() == 0
         assert run.stop(signal.SIGINT) == 130
