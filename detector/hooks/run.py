@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from detector.config import Config, Hooks
-from detector.errors import ConfigError, StateError
+from detector.errors import ConfigError, InputError, StateError
 from detector.hooks import never, orders
 from detector.hooks.action import Action
 from detector.hooks.book import Book
@@ -45,7 +45,12 @@ def stored_positions(settings: Hooks) -> dict[tuple[str, int], int]:
 
 
 def standing(settings: Hooks) -> list[Action]:
-    """What is in force and what waits for a person, oldest first; also while `run_hooks` runs."""
+    """What is in force and what waits for a person, oldest first; also while `run_hooks` runs.
+
+    Raises InputError where there is no book.
+    """
+    if not Path(settings.database).exists():
+        raise InputError(f"hooks.database: there is no {settings.database}; ask where `detector hooks` runs")
     with closing(Book(Path(settings.database))) as book:
         return book.standing()
 

@@ -16,10 +16,10 @@ from msgspec.structs import replace
 
 from detector.alert.revision import encode
 from detector.config import Config, Hooks
-from detector.errors import ConfigError, StateError, TemporaryError
+from detector.errors import ConfigError, InputError, StateError, TemporaryError
 from detector.hooks import orders
 from detector.hooks.action import Action
-from detector.hooks.run import FOLLOWED, run_hooks, stored_positions, wall_ms
+from detector.hooks.run import FOLLOWED, run_hooks, standing, stored_positions, wall_ms
 from detector.landed.contract import Landed
 from detector.landed.ndjson import NdjsonFollower
 from detector.sinks.contract import ALERTS, OutRecord, Sink
@@ -203,7 +203,7 @@ def process(folder: Folder, url: str) -> "subprocess.Popen[bytes]":
         from pathlib import Path
         import msgspec
         from detector.config import Config
-        from detector.hooks.run import FOLLOWED, run_hooks, stored_positions
+        from detector.hooks.run import FOLLOWED, run_hooks, standing, stored_positions
         from detector.landed.ndjson import NdjsonFollower
         from detector.sinks.ndjson import NdjsonSink
         folder, config = Path(sys.argv[1]), msgspec.json.decode(sys.argv[2], type=Config)
@@ -291,6 +291,15 @@ def test_a_failing_delivery_thread_ends_the_program(folder: Folder, monkeypatch:
 def test_what_cannot_work_does_not_start(folder: Folder, changes: dict[str, Any], key: str) -> None:
     with pytest.raises(ConfigError, match=key.replace(".", r"\.")):
         run_to_the_end(folder.config(**changes))
+
+
+def test_what_stands_is_asked_where_it_is_known(folder: Folder) -> None:
+    with pytest.raises(InputError, match=r"hooks\.database: there is no "):
+        standing(folder.hooks)
+    folder.alert()
+    with folder.running():
+        until(folder.actions)
+        assert [action.target for action in standing(folder.hooks)] == ["sip:0451"]
 
 
 def test_orders_need_the_secret(folder: Folder) -> None:

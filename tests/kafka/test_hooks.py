@@ -1,5 +1,8 @@
 """`detector hooks` between a real broker and a real receiver: alerts in, webhooks and actions out, orders obeyed."""
 
+import os
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -11,9 +14,9 @@ from msgspec.structs import replace
 
 from detector.alert.revision import Alert, encode
 from detector.config import Config
-from detector.hooks import action, orders
+from detector.hooks import action
 from detector.hooks.action import Action
-from detector.hooks.run import FOLLOWED, run_hooks, standing, stored_positions, wall_ms
+from detector.hooks.run import FOLLOWED, run_hooks, standing, stored_positions
 from detector.landed.kafka import KafkaFollower
 from detector.sinks.contract import ACTIONS, ALERTS, OutRecord
 from detector.sinks.kafka import KafkaSink
@@ -26,6 +29,10 @@ pytestmark = [
     pytest.mark.kafka,
     pytest.mark.filterwarnings("ignore:Exception ignored in. <(ssl|socket):pytest.PytestUnraisableExceptionWarning"),
 ]
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "deploy" / "hooks.md").read_text()
+SHELL = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
 @pytest.fixture
@@ -92,24 +99,47 @@ def verbs(receiver: Scripted, line: str) -> list[str]:
 
 
 def test_alert_order_lift_and_a_restart(broker: Broker, config: Config, receiver: Scripted) -> None:
-    one, two = (f"sip:{uuid.uuid4().hex[:8]}" for _ in range(2))
-    raise_alert(config, one)
+    line = f"sip:{uuid.uuid4().hex[:8]}"
+    raise_alert(config, line)
     with running(config):
-        until(lambda: verbs(receiver, one) == ["suspend"])
-    raise_alert(config, one, revision=2, state="resolved")
-    raise_alert(config, two, authenticated=False)
+        until(lambda: verbs(receiver, line) == ["suspend"])
+    raise_alert(config, line, revision=2, state="resolved")
     with running(config):
-        until(lambda: verbs(receiver, one) == ["suspend", "lift"])
-        until(lambda: written(broker, two))
-        with closing(KafkaSink(config.kafka)) as sink:
-            proposed = [each.action_id for each in standing(config.hooks) if each.target == two]
-            orders.give(sink, config.hooks, "approve", proposed, "wang", wall_ms())
-        until(lambda: verbs(receiver, two) == ["suspend"])
-    assert [(each.verb, each.state, each.ended_by) for each in written(broker, one)] == [
+        until(lambda: verbs(receiver, line) == ["suspend", "lift"])
+    assert [(each.verb, each.state, each.ended_by) for each in written(broker, line)] == [
         ("suspend", "ended", "resolved"),
         ("lift", "ordered", ""),
     ]
-    assert [(each.state, each.author) for each in written(broker, two)] == [("ordered", "wang")]
+
+
+def command(config: Config, starting: str, **words: str) -> str:
+    """Run a command of deploy/hooks.md with words filled in, under this configuration; what it prints."""
+    (line,) = [line for line in PAGE.splitlines() if line.startswith(f"detector hooks {starting} ")]
+    settings = [f"kafka.bootstrap={config.kafka.bootstrap}", f"hooks.database={config.hooks.database}"]
+    settings += [f"hooks.approval_secret_file={config.hooks.approval_secret_file}"]
+    filled = [words.get(word, word) for word in line.removesuffix(" --config detector.toml").split()]
+    call = [*filled, *(part for setting in settings for part in ("--set", setting))]
+    return subprocess.run(call, capture_output=True, text=True, check=True, env=SHELL).stdout
+
+
+def test_the_commands_of_the_page(broker: Broker, config: Config, receiver: Scripted) -> None:
+    good, bad = (f"sip:{uuid.uuid4().hex[:8]}" for _ in range(2))
+    for line in (good, bad):
+        raise_alert(config, line, authenticated=False)
+    with running(config):
+        until(lambda: written(broker, good) and written(broker, bad))
+        ids = {action.target: action.action_id for action in standing(config.hooks)}
+        assert f"{ids[good]}  proposed  suspend line {good}  asserted" in command(config, "standing")
+        command(config, "approve", ID=ids[good], NAME="wang")
+        until(lambda: verbs(receiver, good) == ["suspend"])
+        command(config, "lift ID", ID=ids[bad], NAME="wang")
+        until(lambda: written(broker, bad)[0].state == "ended")
+        command(config, "lift --all", NAME="li")
+        until(lambda: verbs(receiver, good) == ["suspend", "lift"])
+        until(lambda: standing(config.hooks) == [])
+    assert [(each.state, each.author) for each in written(broker, bad)] == [("ended", "wang")]
+    assert written(broker, good)[0].author == "li"
+    assert verbs(receiver, bad) == []
 
 
 def test_a_broker_that_dies_and_comes_back(broker: Broker, config: Config, receiver: Scripted) -> None:
