@@ -17,6 +17,7 @@ _TAIL = 1.0 / np.arange(11, 61)
 _RANKS = np.cumsum(np.concatenate([_TOP, _TAIL / _TAIL.sum() * (1 - _TOP.sum())]))
 _COMMUNITY = 64  # people among whom a rank pairs off; even, so that nobody is paired with himself
 _OTHER_OPERATOR = 0.35  # share of friends who are customers of another operator
+_ONE_WAY = 0.2  # share of friends who never call: the doctor, the landlord, the absent
 _NATION = 50_000  # strangers are this operator's own with share n / (2 n + this): a small town is soon dialed through
 _ATTEMPTS_BACK = 40.0  # calls between two attempts at the same stranger, mean
 
@@ -90,9 +91,11 @@ class Callees:
         other = (block * size + (self._mirror[rank] - rest) % size - shift) % n
         pair = mix(np.minimum(seat, other), np.maximum(seat, other), rank, self._seed)
         elsewhere = (unit(pair) < _OTHER_OPERATOR) | ((block + 1) * size > n)
-        number = self._people.number(other)
-        number[elsewhere] = outside_number(zone[elsewhere], mix(seat[elsewhere], rank[elsewhere], self._seed))
-        return number, np.where(elsewhere, ELSEWHERE, other)
+        theirs = mix(seat, rank, self._seed, 9)
+        one_way = unit(theirs) < _ONE_WAY
+        number, away = self._people.number(other), elsewhere | one_way
+        number[away] = outside_number(zone[away], theirs[away])
+        return number, np.select([one_way, elsewhere], [TRADE, ELSEWHERE], other)
 
     def _service(
         self, seat: Indices, zone: Indices, group: Indices, made: Indices, manner: Indices, u: Draws

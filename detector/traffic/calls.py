@@ -103,10 +103,14 @@ def _ringing(
     silent: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
     """Milliseconds of ringing; of calls that never ring, the time until the network clears."""
-    n = len(group)
-    median = np.where(waits, rules["give_up_ms"][group], rules["ring_ms"][group])
-    sigma = np.where(waits, rules["give_up_sigma"][group], 0.5)
-    ringing = np.clip(median * np.exp(sigma * draw.standard_normal(n)), 300, _NETWORK_TIMER_MS)
+    n, patience = len(group), rules["give_up_ms"][group]
+    median, sigma = (
+        np.where(waits, patience, rules["ring_ms"][group]),
+        np.where(waits, rules["give_up_sigma"][group], 0.5),
+    )
+    ringing = median * np.exp(sigma * draw.standard_normal(n))
+    in_time = waits | (ringing < patience)  # whoever takes or rejects a call does it before the caller gives up
+    ringing = np.clip(np.where(in_time, ringing, patience * draw.random(n)), 300, _NETWORK_TIMER_MS)
     return np.where(silent, 200 + 3000 * draw.random(n), ringing).astype(np.int64)
 
 

@@ -7,6 +7,7 @@ on signatures; the rest are assumptions.
 from collections.abc import Callable
 from dataclasses import replace
 
+from detector.errors import InputError
 from detector.traffic.habit import Habit, Talk
 
 BAD = (
@@ -251,8 +252,12 @@ HELD_OUT_TECHNIQUE = "rotation"
 
 
 def habit_of(kind: str, techniques: tuple[str, ...]) -> Habit:
-    """The habit of a kind with these techniques applied, one after the other. Raises KeyError for unknown names."""
-    habit = {habit.name: habit for habit in BAD}[kind]
+    """The habit of a kind with these techniques applied, one after the other. Raises InputError for unknown names."""
+    habit = next((habit for habit in BAD if habit.name == kind), None)
+    if habit is None:
+        raise InputError(f"no campaign kind '{kind}': choose one of {', '.join(EVASIVE)}")
     for technique in techniques:
+        if technique not in TECHNIQUES:
+            raise InputError(f"no technique '{technique}': choose of {', '.join(TECHNIQUES)}")
         habit = TECHNIQUES[technique](habit)
     return habit

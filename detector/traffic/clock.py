@@ -20,24 +20,29 @@ _PEOPLE_HOURS += (5.7, 5.7, 7.3, 8.6, 10.8, 9.3, 7.8, 6.1, 4.1, 3.5, 3.7, 3.8)
 _PEOPLE_DAYS = (12.7, 11.3, 11.8, 12.9, 17.9, 20.7, 12.8)
 
 
-def _open(*spans: tuple[int, int], inside: float = 1.0, outside: float = 0.0) -> tuple[float, ...]:
-    """24 weights: hours of the day inside these spans, and the others."""
-    return tuple(inside if any(first <= hour < last for first, last in spans) else outside for hour in range(24))
+def _hours(*spans: tuple[int, int, float]) -> tuple[float, ...]:
+    """24 weights: (first hour, hour after the last, weight), later spans over earlier ones; 0 elsewhere."""
+    weights = [0.0] * 24
+    for first, after, weight in spans:
+        weights[first:after] = [weight] * (after - first)
+    return tuple(weights)
 
+
+_OFFICE = _hours((9, 18, 1.0), (12, 13, 0.0))
 
 PROFILES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     # name: (24 hours, 7 days); 1.0 = the rate a habit states. People's profile has mean 1 over the week.
     "people": (tuple(h * 24 / 100 for h in _PEOPLE_HOURS), tuple(d * 7 / 100.1 for d in _PEOPLE_DAYS)),
-    "flat": ((1.0,) * 24, _EVERY_DAY),
-    "office": (_open((9, 12), (13, 18)), _WORK_DAYS),
-    "daily_office": (_open((9, 12), (13, 18)), (1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.3)),
-    "dialing": (_open((9, 20)), _EVERY_DAY),
-    "rounds": (_open((9, 12), (14, 18), inside=1.2, outside=0.25), _EVERY_DAY),
-    "meals": (_open((11, 13), (17, 20), inside=1.4, outside=0.25), _EVERY_DAY),
-    "requests": (_open((7, 24), outside=0.2), _EVERY_DAY),
-    "taxi": (_open((0, 1), (6, 24), outside=0.4), _EVERY_DAY),
-    "after_school": (_open((16, 18)), (0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0)),
-    "warning": (_open((10, 11), (15, 16)), (0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0)),
+    "flat": (_hours((0, 24, 1.0)), _EVERY_DAY),
+    "office": (_OFFICE, _WORK_DAYS),
+    "daily_office": (_OFFICE, (1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.3)),
+    "dialing": (_hours((9, 20, 1.0)), _EVERY_DAY),
+    "rounds": (_hours((8, 20, 0.6), (9, 12, 1.2), (14, 18, 1.2)), _EVERY_DAY),
+    "meals": (_hours((10, 22, 0.4), (11, 13, 1.4), (17, 20, 1.4)), _EVERY_DAY),
+    "requests": (_hours((0, 7, 0.2), (7, 24, 1.0)), _EVERY_DAY),
+    "taxi": (_hours((0, 24, 1.0), (1, 6, 0.4)), _EVERY_DAY),
+    "after_school": (_hours((16, 18, 1.0)), (0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0)),
+    "warning": (_hours((10, 11, 1.0), (15, 16, 1.0)), (0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0)),
 }
 PROFILE_NAMES = tuple(PROFILES)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.traffic import trunks
-from detector.traffic.callees import ELSEWHERE, FRIEND, STRANGER, TRADE, Callees, services_of
+from detector.traffic.callees import ELSEWHERE, FRIEND, STEP, STRANGER, TRADE, Callees, services_of
 from detector.traffic.calls import ABSENT, ANSWERED, CALL, INVALID, begin, place
 from detector.traffic.clock import FAR_MS, HOUR_MS, Clock
 from detector.traffic.population import Population
@@ -20,6 +20,7 @@ from detector.traffic.rules import PEOPLE, rules_of
 from detector.traffic.scenario import Scenario
 
 _WINDOW_CALLS = 100_000  # expected in one window: bounds memory
+_LONGEST_WINDOW_S = 7200  # a call-back may wait for its window: longer ones would delay too many
 _AT_ONCE = 65_536
 _BREATH_MS = 3000  # shortest time between two calls of a seat
 _SOONEST_CALL_BACK_MS = 15_000
@@ -95,9 +96,9 @@ class Engine:
         yield _by_release(waiting[waiting["setup_ms"] < self._scenario.end_ms])
 
     def _window_ms(self) -> int:
-        """Windows short enough for `_WINDOW_CALLS`, at most an hour; depends on nothing but the population."""
+        """Windows short enough for `_WINDOW_CALLS`; depends on nothing but the population."""
         an_hour = 2 * float((HOUR_MS / (self._seats["pause_ms"].astype(np.float64) + 20_000)).sum())
-        return int(np.clip(3600 * _WINDOW_CALLS / an_hour, 1, 3600)) * 1000
+        return int(np.clip(3600 * _WINDOW_CALLS / an_hour, 1, _LONGEST_WINDOW_S)) * 1000
 
     def _wake(self, seats: Seats) -> None:
         """The first call of these seats, as if they had always lived like this: a rest of a gap."""
@@ -139,8 +140,10 @@ class Engine:
         """
         at_ms, early_ms = self._due(seats), self._seats["early_ms"][seats]
         meant = self._meant_ms[seats] <= self._next_ms[seats]
-        rate, hour_end_ms = self._clock.hour(self._rules["profile"][self._seats["group"][seats]], at_ms + early_ms)
-        until_ms = np.minimum(np.minimum(self._meant_ms[seats], end_ms), hour_end_ms - early_ms)
+        group = self._seats["group"][seats]
+        rate, hour_end_ms = self._clock.hour(self._rules["profile"][group], at_ms + early_ms)
+        until_ms = np.minimum(np.minimum(self._rules["end_ms"][group], end_ms), hour_end_ms - early_ms)
+        until_ms = np.minimum(until_ms, self._meant_ms[seats])
         run = np.where(meant, 1, self._run_length(seats, rate, until_ms - at_ms))
         row = np.repeat(np.arange(len(seats)), run)
         first = (np.cumsum(run) - run)[row]
@@ -178,7 +181,8 @@ class Engine:
         answer = np.select([meant, inbound], [self._meant_answer[seats], rules["pickup"][group]], state["answer"])
         private = friendly | (inbound & rules["bad"][group])
         manners = np.where(private, PEOPLE, group)
-        calls, end = place(draw, rules, manners, answer, state["talk_shift"], meant | inbound | (manner != STRANGER))
+        known = meant | inbound | (manner != STRANGER) & (manner != STEP)
+        calls, end = place(draw, rules, manners, answer, state["talk_shift"], known)
         missed = ~inbound & (end != ANSWERED) & (end != ABSENT) & (end != INVALID)
         gap_ms = self._gap(group, state)
         return _Round(

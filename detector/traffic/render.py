@@ -94,8 +94,19 @@ class Renderer:
 
 def block_bytes(block: pa.StringArray) -> memoryview:
     """The records of a block one after the other, without copying them."""
-    offsets = np.frombuffer(block.buffers()[1], np.int32, len(block) + 1, block.offset * 4)
+    offsets = _offsets(block)
     return memoryview(block.buffers()[2])[offsets[0] : offsets[-1]]
+
+
+def record_ends(block: pa.StringArray) -> NDArray[np.int64]:
+    """Where in `block_bytes` each record ends."""
+    offsets = _offsets(block)
+    ends: NDArray[np.int64] = offsets[1:] - np.int64(offsets[0])
+    return ends
+
+
+def _offsets(block: pa.StringArray) -> NDArray[np.int32]:
+    return np.frombuffer(block.buffers()[1], np.int32, len(block) + 1, block.offset * 4)
 
 
 def _digits(numbers: NDArray[np.integer]) -> pa.StringArray:

@@ -20,7 +20,7 @@ from detector.traffic.scenario import Campaign, Scenario
 _CALLS_SHARE = (0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 _CALLS_A_DAY = (0.08, 0.6, 1.9, 4.9, 11.0, 18.0, 40.0, 70.0)
 _MOST_MADE = 45.0  # calls a day, mean
-_MADE_SHARE = 0.51
+_MADE_SHARE = 0.6  # with calls of friends elsewhere and others, which a seat also plays; 0.51 are its own
 _MADE_SPREAD = 0.8  # sigma over lines of the log of the share made
 
 
@@ -30,9 +30,11 @@ def populate(scenario: Scenario, seed: int) -> Population:
     town.people()
     if scenario.teenagers:
         town.settle(Group(TEENAGER, scenario.start_ms), scenario.teenagers)
+    if unknown := scenario.look_alikes.keys() - {habit.name for habit in LOOK_ALIKES}:
+        raise InputError(f"no look-alike class '{min(unknown)}'")
     for habit in LOOK_ALIKES:
-        if scenario.look_alikes.get(habit.name):
-            town.settle(Group(habit, scenario.start_ms), scenario.look_alikes[habit.name])
+        if lines := scenario.look_alikes.get(habit.name):
+            town.settle(Group(habit, scenario.start_ms), lines)
     for campaign in scenario.campaigns:
         start_ms = scenario.start_ms + int(campaign.start_h * HOUR_MS)
         end_ms = start_ms + int(campaign.hours * HOUR_MS)

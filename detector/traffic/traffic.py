@@ -7,17 +7,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from detector.cdr.batch import NEVER_MS
+from detector.source.contract import Chunk
+from detector.traffic.clock import FAR_MS
 from detector.traffic.engine import Engine
 from detector.traffic.numbers import text_of
 from detector.traffic.population import Population
-from detector.traffic.render import Renderer
+from detector.traffic.render import Renderer, block_bytes, record_ends
 from detector.traffic.scenario import Scenario
 from detector.traffic.town import populate
 
 
 class Traffic:
-    """The calls of a scenario, made as they are asked for. One run: `chunks()` or `ndjson_blocks()`, once."""
+    """The calls of a scenario, made as they are asked for. One run: `chunks()` or `source_chunks()`, once."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.scenario, self.seed = scenario, seed
@@ -27,7 +28,7 @@ class Traffic:
         n = len(self.population.lines)
         self._calls, self._bad_calls = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self.given_out = 0
-        self._first_bad_ms = np.full(n, NEVER_MS, np.int64)
+        self._first_bad_ms = np.full(n, FAR_MS)
 
     def chunks(self) -> Iterator[NDArray[np.void]]:
         """calls.CALL[n] by chunk, ordered by release_ms; never empty; some hundred thousand calls at most."""
@@ -38,10 +39,16 @@ class Traffic:
                 self._count(calls)
                 yield calls
 
-    def ndjson_blocks(self) -> Iterator[pa.StringArray]:
-        """The same calls as NDJSON records (each with its line end), up to 65,536 a block."""
+    def source_chunks(self, stream: int = 0) -> Iterator[Chunk]:
+        """The same calls as a source hands them to decode: JSON values, up to 65,536 a chunk, offsets from 1."""
         for calls in self.chunks():
-            yield from self.render.ndjson(calls)
+            first = int(calls["serial"][0]) + 1
+            for block in self.render.ndjson(calls):
+                ends = record_ends(block)
+                starts = np.append(0, ends[:-1]).astype(np.int64)
+                lengths = (ends - starts - 1).astype(np.int32)  # without the line end
+                yield Chunk(stream, bytes(block_bytes(block)), starts, lengths, first + np.arange(len(block)))
+                first += len(block)
 
     def truth(self) -> pa.Table:
         """What every line of the scenario is; counts are of the calls given out so far.
@@ -72,7 +79,7 @@ class Traffic:
                 "tenant": tenants.take(pa.array(lines["tenant"], mask=lines["tenant"] < 0)),
                 "calls": self._calls,
                 "bad_calls": self._bad_calls,
-                "first_bad_call_ms": pa.array(self._first_bad_ms, mask=self._first_bad_ms == NEVER_MS),
+                "first_bad_call_ms": pa.array(self._first_bad_ms, mask=self._first_bad_ms == FAR_MS),
             }
         )
 
@@ -81,9 +88,7 @@ class Traffic:
         np.add.at(self._calls, line[line >= 0], 1)
         bad = calls[calls["bad"]]
         np.add.at(self._bad_calls, bad["line"], 1)
-        lines, first = np.unique(bad["line"], return_index=True)
-        new = self._first_bad_ms[lines] == NEVER_MS
-        self._first_bad_ms[lines[new]] = bad["setup_ms"][first[new]]
+        np.minimum.at(self._first_bad_ms, bad["line"], bad["setup_ms"])
 
 
 def generate(scenario: Scenario, seed: int) -> Traffic:
