@@ -48,15 +48,22 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     versions: Versions
 
     def as_text(self) -> str:
-        """Two or three lines for a person."""
-        kinds = ", ".join(f"{count} {kind}" for kind, count in self.alerts_by_kind.items()) or "none"
+        """The summary for a terminal."""
+        kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in self.alerts_by_kind.items()) or "none"
+        rejected = ", ".join(f"{count:,} {reason}" for reason, count in self.rejected.items()) or "none"
         lines = [
-            f"{self.calls:,} calls of {self.lines:,} lines in {self.days:.1f} days",
-            f"{self.alerts} alert(s): {kinds}; {self.alerts_per_day:g} a day at threshold {self.threshold:g} nats",
+            f"{self.calls:,} calls of {self.lines:,} lines over {self.days:g} days;"
+            f" rejected: {rejected}; duplicates: {self.duplicates:,}",
+            f"alerts: {self.alerts} ({kinds}), {self.alerts_per_day:g} a day, {self.open_at_the_end} open at the end;"
+            f" threshold {self.threshold:g} nats",
         ]
-        if self.rejected:
-            reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.rejected.items())
-            lines.append(f"not read, see dead-letter.ndjson: {reasons}")
+        if self.muted:
+            lines.append(f"muted, for the feed cannot carry them: {', '.join(self.muted)}")
+        if self.capacity_evictions or self.doorkeeper_active:
+            lines.append(
+                f"state ran short: {self.capacity_evictions:,} rows given up, {self.doorkeeper_active:,} calls got"
+                " none; raise state.line_capacity, or this run cannot be compared with others"
+            )
         return "\n".join(lines)
 
 
@@ -68,16 +75,19 @@ def replay(
     batch_calls: int = 65_536,
     block_bytes: int = 1 << 20,
     progress: Progress | None = None,
+    trace_cold: bool = False,
 ) -> Summary:
     """Judge the calls of files and write alerts.ndjson, dead-letter.ndjson, stories.ndjson, trace/, summary.json.
 
     The same files give the same bytes in alerts.ndjson, whatever batch_calls and block_bytes. Memory is bounded by
-    the configuration, not by the files. Raises InputError when a file cannot be read, or out_dir holds another run.
+    the configuration, not by the files. trace_cold: trace every call, for fitting.
+
+    Raises InputError when a file cannot be read, or out_dir holds another run.
     """
     _make_empty(out_dir)
     source = FileSource(files, max_record_bytes=config.decode.max_record_bytes, block_bytes=block_bytes)
     shard = new_shard(config, source, observe=True)
-    trace, counts = TraceWriter(out_dir / "trace"), _Counts(source, progress)
+    trace, counts = TraceWriter(out_dir / "trace", cold=trace_cold), _Counts(source, progress)
     sink = NdjsonSink(out_dir)
     loop = new_pipeline(config, source, formats(config.decode, files), shard, sink, (trace, counts), batch_calls)
     try:

@@ -15,30 +15,32 @@ from numpy.typing import NDArray
 from detector.cdr.batch import CdrBatch
 from detector.decode.rejects import Reject
 from detector.features.catalog import COLUMNS, matrix
-from detector.features.kernels.layout import COLD_TIER, MILLI, Tables
+from detector.features.kernels.layout import COLD_TIER, MILLI, WARM_TIER, Tables
 from detector.shard import Findings
 
 ROW_GROUP = 131_072
 _CALLS = pa.schema(
-    [("line_key", pa.uint64()), ("release_ms", pa.int64()), ("tier", pa.int8()), ("outcome", pa.uint8())]
+    [("line_key", pa.uint64()), ("release_ms", pa.int64()), ("tier", pa.int8())]
+    + [("line_class", pa.uint8()), ("outcome", pa.uint8())]
     + [("score", pa.float32())]
     + [(name, pa.float32()) for name in COLUMNS]
 )
 
 
 class TraceWriter:
-    """Writes the trace as calls are judged, in row groups of bounded size."""
+    """Writes the trace as calls are judged, in row groups of bounded size. cold: the calls of cold lines too."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, cold: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._lowest_tier = COLD_TIER if cold else WARM_TIER
         self._writer = pq.ParquetWriter(folder / "calls.parquet", _CALLS, compression="zstd")
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
 
     def judged(self, batch: CdrBatch, findings: Findings) -> None:
-        """Keep the rows of warm and hot lines."""
-        rows = np.flatnonzero(findings.scored["tier"] > COLD_TIER)
+        """Keep the rows that are asked for."""
+        rows = np.flatnonzero(findings.scored["tier"] >= self._lowest_tier)
         if len(rows):
             self._waiting.append(_record_batch(batch.calls[rows], findings.scored[rows]))
             self._rows += len(rows)
@@ -65,6 +67,7 @@ def _record_batch(calls: NDArray[np.void], scored: NDArray[np.void]) -> pa.Recor
         pa.array(calls["line_key"]),
         pa.array(calls["release_ms"]),
         pa.array(scored["tier"]),
+        pa.array(calls["line_class"]),
         pa.array(scored["outcome"]),
         pa.array((scored["score"] / MILLI).astype(np.float32)),
     ]

@@ -1,0 +1,1 @@
+"""How fast and how well, measured side by side; never timed in tests."""

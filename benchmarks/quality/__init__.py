@@ -1,0 +1,1 @@
+"""How well: real people with dialers laid over them, and generated suites."""

@@ -1,0 +1,172 @@
+"""`detector train`: fit the evidence model on generated traffic and real logs, through the live path.
+
+Two passes. The first replays with the start values and fits p0 and p1 to what it observed; the second replays
+with the fitted model and counts how often benign lines reach each score. No randomness: the same inputs give
+the same file.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from detector.app import CODE
+from detector.config import Config
+from detector.errors import InputError
+from detector.features.catalog import FAMILIES, GROUPS
+from detector.features.kernels.judge import REASON_IN
+from detector.features.kernels.layout import MILLI
+from detector.numbering.plan import NumberClass, NumberPlan, read_secret
+from detector.replay.run import Progress, replay
+from models.calibrate import tail_of
+from models.evidence import Evidence, Parameters
+from models.fit import LEAST_CALLS, fit_class
+
+START = Path(__file__).parents[2] / "models" / "parameters" / "start.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One set of calls to learn from.
+
+    name    as it stands in the parameter file
+    files   calls
+    config  how they are read
+    truth   truth.csv of generated traffic; None: every line is benign
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    config: Config
+    truth: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Judged calls of one source: benign calls, calls of dialers, and the line-days behind the benign ones."""
+
+    benign: dict[str, NDArray[Any]]
+    bad: dict[str, NDArray[Any]]
+    line_days: float
+
+
+def traffic_source(folder: Path, config: Config) -> Source:
+    """A folder of `detector generate`. Raises InputError when it is none."""
+    calls = sorted(folder.glob("calls.*"))
+    if not calls or not (folder / "truth.csv").exists():
+        raise InputError(f"{folder}: no calls.* and truth.csv in it; make them with `detector generate training`")
+    return Source(folder.name, (calls[0],), config, folder / "truth.csv")
+
+
+def train(sources: Sequence[Source], out: Path, command: str, progress: Progress | None = None) -> Parameters:
+    """Fit on all sources together and write the parameter file.
+
+    command is written into the file, so that it can be made again. Raises InputError when there are too few calls.
+    """
+    start = Evidence.load(START).parameters
+    fitted = _fit([_observe(source, START, progress) for source in sources], start)
+    with tempfile.TemporaryDirectory() as folder:
+        first = Path(folder) / "fitted.json"
+        first.write_bytes(msgspec.json.encode(fitted))
+        seen = [_observe(source, first, progress) for source in sources]
+    try:
+        tail = _tail(seen)
+    except ValueError as error:
+        raise InputError(f"train: {error}") from None
+    told = {"by": command, "code": CODE, "on": [_told(s, o) for s, o in zip(sources, seen, strict=True)]}
+    final = msgspec.structs.replace(fitted, tail=tail, fitted=told)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(msgspec.json.format(msgspec.json.encode(final), indent=2) + b"\n")
+    return final
+
+
+def _fit(seen: Sequence[Observed], start: Parameters) -> Parameters:
+    """Parameters of all classes together, then of each class with calls enough of its own."""
+    benign, bad = _together([o.benign for o in seen]), _together([o.bad for o in seen])
+    everyone = fit_class(benign, bad, start.classes["any"])
+    classes = {"any": everyone}
+    for number_class in NumberClass:
+        own = {name: column[benign["line_class"] == number_class] for name, column in benign.items()}
+        if len(own["line_key"]) >= LEAST_CALLS:
+            classes[number_class.name.lower()] = fit_class(own, bad, everyone)
+    return msgspec.structs.replace(start, classes=classes)
+
+
+def _tail(seen: Sequence[Observed]) -> Any:
+    """The tail over all benign lines; calls on which only one group of families speaks cannot alert."""
+    benign = _together([o.benign for o in seen])
+    groups = {group: np.zeros(len(benign["score"])) for group in GROUPS}
+    for family in FAMILIES:
+        groups[family.group] += benign[family.name]
+    speaking = sum((nats >= REASON_IN / MILLI).astype(int) for nats in groups.values())
+    alertable = speaking >= 2
+    return tail_of(
+        benign["line_key"][alertable],
+        benign["release_ms"][alertable],
+        benign["score"][alertable],
+        sum(o.line_days for o in seen),
+    )
+
+
+def _observe(source: Source, parameters: Path, progress: Progress | None) -> Observed:
+    """Replay a source with given parameters and sort its judged calls by truth."""
+    model = msgspec.structs.replace(source.config.model, file=str(parameters))
+    config = msgspec.structs.replace(source.config, model=model)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        summary = replay(config, source.files, run, progress=progress, trace_cold=True)
+        calls = pq.read_table(run / "trace" / "calls.parquet")
+        callers = pq.read_metadata(run / "trace" / "lines.parquet").num_rows
+    columns = {name: calls.column(name).to_numpy() for name in calls.column_names}
+    days = max(summary.days, 1.0)
+    if source.truth is None:
+        return Observed(columns, {name: column[:0] for name, column in columns.items()}, callers * days)
+    benign_keys, bad_keys, bad_since = _truth(source.truth, config)
+    benign = np.isin(columns["line_key"], benign_keys)
+    at = np.searchsorted(bad_keys, columns["line_key"]).clip(max=max(len(bad_keys) - 1, 0))
+    bad = (bad_keys[at] == columns["line_key"]) & (columns["release_ms"] >= bad_since[at])
+    return Observed(
+        {name: column[benign] for name, column in columns.items()},
+        {name: column[bad] for name, column in columns.items()},
+        len(benign_keys) * days,
+    )
+
+
+def _truth(file: Path, config: Config) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
+    """Keys of benign lines that nobody declared; keys of bad lines, sorted, and since when they are bad.
+
+    Declared lines are left out: what they may do stands in the registry, not in ordinary life.
+    """
+    plan = NumberPlan(config.numbering.plan, read_secret(config.privacy.secret_file))
+    rows = pa_csv.read_csv(file).to_pylist()
+    benign = [row["line"] for row in rows if row["label"] == "benign" and not row["declared"]]
+    bad = [row for row in rows if row["label"] == "bad" and row["first_bad_call_ms"] is not None]
+    keys, _ = plan.keys([str(row["line"]) for row in bad])
+    since = np.array([row["first_bad_call_ms"] for row in bad], np.int64)
+    order = np.argsort(keys)
+    return plan.keys([str(line) for line in benign])[0], keys[order], since[order]
+
+
+def _together(parts: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Columns of several sources; lines of different sources never share a key."""
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    shift = np.repeat(np.arange(len(parts), dtype=np.uint64), [len(part["line_key"]) for part in parts])
+    joined["line_key"] = joined["line_key"] ^ (shift << np.uint64(56))
+    return joined
+
+
+def _told(source: Source, seen: Observed) -> dict[str, Any]:
+    """What a parameter file says of a source."""
+    return {
+        "source": source.name,
+        "benign_calls_weighed": len(seen.benign["line_key"]),
+        "dialer_calls_weighed": len(seen.bad["line_key"]),
+        "line_days": round(seen.line_days),
+    }
