@@ -199,19 +199,20 @@ def _rotation(habit: Habit) -> Habit:
 
 
 def _human_talk(habit: Habit) -> Habit:
-    """Talk and ringing times like a person's."""
-    human = (Talk(1.0, 24.0, 1.2),)
-    return replace(habit, talk=human, talk_spread=0.3, give_up_s=26.0, give_up_sigma=0.35)
+    """Talk times like a person's."""
+    return replace(habit, talk=(Talk(1.0, 24.0, 1.2),), talk_spread=0.3)
 
 
 def _human_ring(habit: Habit) -> Habit:
-    """A missed-call line that lets it ring 2 to 8 seconds."""
-    return replace(habit, give_up_s=4.5, give_up_sigma=0.4)
+    """Gives up like a person; a missed-call line lets it ring 2 to 8 seconds."""
+    if habit.give_up_s < 5:
+        return replace(habit, give_up_s=4.5, give_up_sigma=0.4)
+    return replace(habit, give_up_s=26.0, give_up_sigma=0.35)
 
 
 def _local_targets(habit: Habit) -> Habit:
-    """Calls into the city its own number comes from; lists are cleaner."""
-    return replace(habit, local=0.95, invalid=habit.invalid / 2)
+    """Calls into the city its own number comes from: more answer, and lists are cleaner."""
+    return replace(habit, local=0.95, answer=min(0.6, habit.answer * 1.2), invalid=habit.invalid / 2)
 
 
 def _scattered(habit: Habit) -> Habit:
@@ -220,8 +221,8 @@ def _scattered(habit: Habit) -> Habit:
 
 
 def _cover(habit: Habit) -> Habit:
-    """Every fifth call goes to accomplices, and they call back."""
-    return replace(habit, friends=0.12, inbound=0.1, pickup=0.6)
+    """Every fifth call goes to accomplices, and they call, too."""
+    return replace(habit, friends=0.2, inbound=0.15, pickup=0.7)
 
 
 TECHNIQUES: dict[str, Callable[[Habit], Habit]] = {
@@ -237,14 +238,14 @@ TECHNIQUES: dict[str, Callable[[Habit], Habit]] = {
 
 EVASIVE = {
     # kind: its techniques in the evasive variant
-    "burst_dialer": ("random_gaps", "ramp", "human_talk", "local_targets", "rotation"),
-    "predictive_dialer": ("random_gaps", "ramp", "local_targets", "rotation"),
-    "slow_campaign": ("random_gaps", "ramp", "human_talk", "local_targets"),
-    "ai_probe": ("random_gaps", "ramp", "human_talk", "rotation"),
+    "burst_dialer": ("random_gaps", "ramp", "human_talk", "human_ring", "local_targets", "rotation"),
+    "predictive_dialer": ("random_gaps", "ramp", "human_ring", "local_targets", "rotation"),
+    "slow_campaign": ("random_gaps", "ramp", "human_talk", "human_ring", "local_targets"),
+    "ai_probe": ("random_gaps", "ramp", "human_talk", "human_ring", "rotation"),
     "wangiri": ("random_gaps", "human_ring", "local_targets", "rotation"),
-    "enumeration": ("random_gaps", "scattered", "human_talk"),
+    "enumeration": ("random_gaps", "scattered", "human_talk", "human_ring"),
     "sim_box": ("random_gaps", "cover", "local_targets", "rotation"),
-    "takeover": ("random_gaps", "human_talk", "cover"),
+    "takeover": ("random_gaps", "human_talk", "human_ring", "cover"),
 }
 
 HELD_OUT_TECHNIQUE = "rotation"
