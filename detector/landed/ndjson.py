@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from detector.landed.contract import Landed, Positions
 from detector.sinks.contract import STATUS
@@ -54,14 +55,13 @@ class NdjsonFollower:
                 file.seek(max(0, position - 1))
                 if position and file.read(1) != b"\n":
                     position = file.seek(0)
-                lines = file.readlines(_TURN_BYTES)
+                block = _whole_lines(file)
         except FileNotFoundError:
             return []
         landed = []
-        for line in lines:
-            if line.endswith(b"\n"):
-                position += len(line)
-                landed.append(Landed(topic, "", line[:-1], 0, position))
+        for line in _lines_of(block):
+            position += len(line)
+            landed.append(Landed(topic, "", line[:-1], 0, position))
         self._positions[topic] = position
         return landed
 
@@ -76,3 +76,19 @@ class NdjsonFollower:
             return []
         self._status_seen = seen
         return [Landed(STATUS, "", value, 0, 0)]
+
+
+def _whole_lines(file: BinaryIO) -> bytes:
+    """About _TURN_BYTES of whole lines, at least one if there is one.
+
+    Cut out of one block: read line by line, a line that grows meanwhile would come in two pieces.
+    """
+    block = file.read(_TURN_BYTES)
+    while b"\n" not in block and (more := file.read(_TURN_BYTES)):
+        block += more
+    return block[: block.rfind(b"\n") + 1]
+
+
+def _lines_of(block: bytes) -> list[bytes]:
+    """Split at line feeds only: a value may hold other line breaks, escaped or not."""
+    return [line + b"\n" for line in block.split(b"\n")[:-1]]

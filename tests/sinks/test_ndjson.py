@@ -144,3 +144,26 @@ def test_close_ends_a_wait(tmp_path: Path) -> None:
     follower.close()
     reader.join(10)
     assert not reader.is_alive()
+
+
+def test_a_line_that_grows_while_it_is_read_comes_once_and_whole(tmp_path: Path) -> None:
+    follower = NdjsonFollower(tmp_path, [ALERTS], {})
+    values = [b'{"n":%d,"text":"%s"}' % (n, b"x" * 9000) for n in range(400)]  # longer than a write buffer
+    done = threading.Event()
+
+    def write() -> None:
+        sink = NdjsonSink(tmp_path)
+        for value in values:
+            sink.send([OutRecord(ALERTS, "", value)])
+        sink.close()
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    landed: list[bytes] = []
+    while not done.is_set() or len(landed) < len(values):
+        more = [record.value for record in follower.poll(0.2)]
+        landed += more
+        assert more or not done.is_set(), f"{len(values) - len(landed)} of the records never came"
+    writer.join()
+    assert landed == values
