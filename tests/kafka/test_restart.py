@@ -1,4 +1,4 @@
-"""`detector run` is killed where episodes are open and evidence is half grown; its alerts are those of an unkilled run."""
+"""`detector run`, killed with open episodes and half-grown evidence, tells the alerts of a run that never died."""
 
 import json
 import os
