@@ -58,8 +58,13 @@ def main(arguments: list[str]) -> int:
 
 
 def demo(arguments: list[str]) -> int:
-    """The whole house in one process; Ctrl-C ends it."""
-    return setup([]) or _in_venv("detector", "demo", *arguments)
+    """The whole house in one process, in place of this one, so that Ctrl-C is its own."""
+    failed = setup([])
+    if not failed:
+        sys.stdout.flush()
+        program = str(BIN / "detector")
+        os.execv(program, [program, "demo", *arguments])  # noqa: S606
+    return failed
 
 
 def bench(arguments: list[str]) -> int:

@@ -89,6 +89,19 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
 
 
 @commands.command()
+@click.option("--exit", "exit_after", is_flag=True, help="After the first alert play on at full speed, sum up, end.")
+@configured
+def demo(config: Config, exit_after: bool) -> int:
+    """Show everything in one process on generated traffic: detector, hooks in dry run, page."""
+    from detector import log
+    from detector.demo import demo
+
+    if config.log.level == "info":  # what the hooks rehearse stands on the page
+        log.configure(msgspec.structs.replace(config.log, level="warning"))
+    return demo(config, exit_after=exit_after)
+
+
+@commands.command()
 @configured
 def run(config: Config) -> int:
     """Judge the CDR topics and write alerts and dead letters, until told to stop."""

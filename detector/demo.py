@@ -1,0 +1,206 @@
+"""`detector demo`: the whole house in one process: generated traffic, page, ledger, hooks in dry-run. No broker."""
+
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from time import monotonic, sleep
+
+import click
+import httpx
+import msgspec
+
+from detector.alert.revision import decode
+from detector.alert.tree import newest_revisions, stories
+from detector.app import SHOWN, new_pipeline, new_shard, stopped_by_signal
+from detector.cdr.batch import CdrBatch
+from detector.config import Config
+from detector.decode.rejects import Reject
+from detector.errors import ConfigError, DetectorError
+from detector.features.warm_up import warm_up
+from detector.hooks.run import FOLLOWED, run_hooks, stored_positions
+from detector.landed.ndjson import NdjsonFollower
+from detector.report import Reporter
+from detector.shard import Findings
+from detector.sinks.ndjson import NdjsonSink
+from detector.source.file import FileSource
+from detector.traffic.scenario import preset
+from detector.traffic.write import write
+from detector.web.ledger import Ledger
+from detector.web.server import WebServer
+
+SPEED = 60.0
+"""Event seconds per wall second."""
+
+BLOCK_BYTES = 8_192
+"""About 25 calls a turn: fine enough for a clock that runs 60 times."""
+
+PROMISED_S = 60.0
+"""The first alert comes within this time; with --exit, a demo without one by then has failed."""
+
+PATIENCE_S = 30.0
+"""With --exit, page and hooks have this long to take in the last alert."""
+
+TELL_EVERY_S = 5.0
+
+
+def demo(config: Config, *, exit_after: bool, seed: int = 1) -> int:
+    """Run the demo; the exit code. exit_after: after the first alert go at full speed, sum up, end (for CI)."""
+    folder = Path(tempfile.mkdtemp(prefix="detector-demo-"))
+    click.echo(f"generating six hours of calls of a small network into {folder} ...")
+    written = write(preset("demo"), seed, folder / "traffic")
+    config = _settings(config, folder)
+    warm_up()
+    stop = threading.Event()
+    with ExitStack() as stack, stopped_by_signal(stop.set) as code:
+        source = FileSource([folder / "traffic" / "calls.ndjson"], block_bytes=BLOCK_BYTES)
+        stack.callback(source.close)
+        sink = NdjsonSink(folder)
+        stack.callback(sink.close)
+        address = _start_page(config, folder, stack)
+        _start_hooks(config, folder, stop, stack)
+        shard = new_shard(config, source)
+        pacer = Pacer(stop, source, written.calls, exit_after)
+        reporter = Reporter(shard, source, sink, lambda: "live", speed=SPEED)
+        click.echo(f"the page: {address}   (Ctrl-C ends)")
+        click.echo(f"playing {written.calls:,} calls, {SPEED:.0f} times as fast as life; the first dialer starts soon")
+        loop = new_pipeline(config, source, ["json"], shard, sink, [reporter, pacer])
+        loop.epoch_s = 0.25
+        loop.run()
+        reporter.tell("stopping" if stop.is_set() else "live")
+        sink.flush()
+        click.echo(_summary(folder, pacer.calls, reporter.status("live").lines))
+        if exit_after:
+            return _verdict(pacer, address, folder)
+        while not stop.wait(1.0):
+            reporter.tell("live")
+            sink.flush()
+        return code()
+
+
+class Pacer:
+    """Lets the loop run no faster than SPEED, and says how far it is."""
+
+    def __init__(self, stop: threading.Event, source: FileSource, total: int, until_first_alert: bool) -> None:
+        self._stop, self._source, self._total = stop, source, total
+        self._hurry_after_alert = until_first_alert
+        self._begun_s = monotonic()
+        self._begun_ms: int | None = None
+        self._told_s = self._begun_s
+        self.calls = self.alerts = 0
+        self.first_alert_s: float | None = None
+
+    def judged(self, batch: CdrBatch, findings: Findings) -> None:
+        """Count, then wait until the calls' own time has come."""
+        self.calls += len(batch)
+        self.alerts += sum(revision.alert.revision == 1 for revision in findings.revisions)
+        if self.alerts and self.first_alert_s is None:
+            self.first_alert_s = monotonic() - self._begun_s
+            alert = findings.revisions[0].alert
+            click.echo(f"first alert after {self.first_alert_s:.0f} s: {alert.entity}, {alert.reasons[0].text}")
+        newest_ms = int(batch.calls["release_ms"].max())
+        if self._begun_ms is None:
+            self._begun_ms = int(batch.calls["release_ms"].min())
+        hurry = self._hurry_after_alert and self.first_alert_s is not None
+        if not hurry:
+            due_s = self._begun_s + (newest_ms - self._begun_ms) / 1000 / SPEED
+            self._stop.wait(max(0.0, due_s - monotonic()))
+
+    def turn(self, rejects: Sequence[Reject]) -> None:
+        """Say how far it is; end when asked to, or when the promised alert did not come."""
+        now_s = monotonic()
+        overdue = self._hurry_after_alert and self.first_alert_s is None and now_s - self._begun_s > PROMISED_S
+        if self._stop.is_set() or overdue:
+            self._source.stop()
+        if now_s - self._told_s >= TELL_EVERY_S:
+            self._told_s = now_s
+            share = self.calls / max(self._total, 1)
+            click.echo(f"  {share:4.0%}  {self.calls:,} calls judged, {self.alerts} alerts")
+
+
+def _settings(config: Config, folder: Path) -> Config:
+    """The user's configuration, with every file of the demo in its own folder and a state of a small network."""
+    replace = msgspec.structs.replace
+    return replace(
+        config,
+        numbering=replace(config.numbering, plan="china", registry=str(folder / "traffic" / "registry.json")),
+        state=replace(config.state, line_capacity=min(config.state.line_capacity, 100_000)),
+        web=replace(config.web, database=str(folder / "ledger.sqlite")),
+        hooks=replace(
+            config.hooks,
+            mode="dry-run",
+            urls=(),
+            database=str(folder / "hooks.sqlite"),
+            max_actions_per_hour=int(config.hooks.max_actions_per_hour * SPEED),  # of the traffic's hours
+            max_actions_per_tenant_per_hour=int(config.hooks.max_actions_per_tenant_per_hour * SPEED),
+        ),
+    )
+
+
+def _start_page(config: Config, folder: Path, stack: ExitStack) -> str:
+    """The page on its configured port, or on a free one when that is taken."""
+    ledger = Ledger(Path(config.web.database), config.web.retention_days)
+    stack.callback(ledger.close)
+    follower, sink = NdjsonFollower(folder, SHOWN, ledger.positions()), NdjsonSink(folder)
+    stack.callback(sink.close)
+    stack.callback(follower.close)
+    try:
+        server = WebServer(config.web, ledger, follower, sink)
+        address = server.start()
+    except ConfigError:
+        server = WebServer(msgspec.structs.replace(config.web, port=0), ledger, follower, sink)
+        address = server.start()
+    stack.callback(server.stop)
+    return address
+
+
+def _start_hooks(config: Config, folder: Path, stop: threading.Event, stack: ExitStack) -> None:
+    """Hooks in dry-run, in a thread: what would be done is written, nobody is told."""
+    follower, sink = NdjsonFollower(folder, FOLLOWED, stored_positions(config.hooks)), NdjsonSink(folder)
+    stack.callback(sink.close)
+    stack.callback(follower.close)
+    thread = threading.Thread(target=run_hooks, args=(config, follower, sink, stop), name="hooks")
+    thread.start()
+    stack.callback(thread.join)
+    stack.callback(stop.set)
+
+
+def _summary(folder: Path, calls: int, lines: int) -> str:
+    """What the demo showed, and what to try next."""
+    alerts_file = folder / "alerts.ndjson"
+    alerts_file.touch()  # ended before the first alert
+    with alerts_file.open("rb") as file:
+        alerts = newest_revisions(map(decode, file))
+    kinds = Counter(alert.kind.replace("_", " ") for alert in alerts)
+    told = stories(alerts)
+    return "\n".join(
+        [
+            "",
+            f"{calls:,} calls, {lines:,} lines and numbers; {len(alerts)} alerts in {len(told)} stories: "
+            + (", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "none"),
+            *(
+                f"  {story.entity_kind} {story.entity}: {len(story.lines)} lines, {story.calls:,} calls"
+                for story in told[:5]
+            ),
+            "try next:",
+            f"  detector replay {folder}/traffic/calls.ndjson --registry {folder}/traffic/registry.json --out /tmp/run",
+            *(f"  detector explain /tmp/run --line {alert.entity}" for alert in alerts[:1]),
+            f"  the alerts themselves: {alerts_file}",
+        ]
+    )
+
+
+def _verdict(pacer: Pacer, address: str, folder: Path) -> int:
+    """0 once page and hooks have taken in what was found; raises DetectorError when they do not, or nothing was."""
+    if pacer.first_alert_s is None:
+        raise DetectorError(f"the demo raised no alert within {PROMISED_S:.0f} s")
+    actions, give_up = folder / "actions.ndjson", monotonic() + PATIENCE_S
+    while True:
+        shown = httpx.get(f"{address}api/v1/alerts").json()["counts"]["all"]
+        if shown == pacer.alerts and actions.exists() and actions.stat().st_size:
+            return 0
+        if monotonic() > give_up:
+            raise DetectorError(f"of {pacer.alerts} alerts the page shows {shown}; the hooks' log tells of actions")
+        sleep(0.2)
