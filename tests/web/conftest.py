@@ -1,17 +1,14 @@
-"""A ledger in a fresh file with a clock that tests set, and a real server over a run folder."""
+"""A ledger in a fresh file with a clock that tests set."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from detector.config import Web
 from detector.landed.contract import Landed
-from detector.landed.ndjson import NdjsonFollower
 from detector.sinks.contract import OutRecord
-from detector.sinks.ndjson import NdjsonSink
-from detector.web.ledger import TOPICS, Ledger
-from detector.web.server import WebServer
+from detector.web.ledger import Ledger
+from tests.web.house import House
 from tests.web.sample import NOW_MS
 
 
@@ -54,30 +51,6 @@ def feed(ledger: Ledger) -> Feed:
         ledger.apply(landed)
 
     return land
-
-
-class House:
-    """A running page over a run folder: `sink` writes what the detector would, `url` is the page."""
-
-    def __init__(self, folder: Path, **settings: object) -> None:
-        self.folder = folder
-        self.sink = NdjsonSink(folder)
-        self.ledger = Ledger(folder / "ledger.sqlite", retention_days=30)
-        follower = NdjsonFollower(folder, TOPICS, self.ledger.positions())
-        self._feedback = NdjsonSink(folder)
-        self.server = WebServer(Web(port=0, **settings), self.ledger, follower, self._feedback)  # type: ignore[arg-type]
-        self.url = self.server.start().rstrip("/")
-
-    def write(self, records: Sequence[OutRecord]) -> None:
-        """Records land in the folder, as the detector writes them."""
-        self.sink.send(records)
-        self.sink.flush()
-
-    def stop(self) -> None:
-        self.server.stop()
-        self.ledger.close()
-        self.sink.close()
-        self._feedback.close()
 
 
 @pytest.fixture

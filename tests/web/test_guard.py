@@ -8,9 +8,8 @@ import pytest
 
 from detector.errors import ConfigError
 from detector.web.guard import MAX_BODY_BYTES, POLICY, check_loopback
-from tests.web.conftest import House
+from tests.web.house import House
 from tests.web.sample import alert, landing
-from tests.web.test_operations import wait_for
 
 ACKNOWLEDGE = f"/api/v1/alerts/{alert().alert_id}/acknowledge"
 
@@ -19,7 +18,7 @@ ACKNOWLEDGE = f"/api/v1/alerts/{alert().alert_id}/acknowledge"
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     house = House(tmp_path_factory.mktemp("run"), allowed_hosts=("noc.example",))
     house.write(landing(alert()))
-    wait_for(house, alert().entity)
+    house.wait_for(alert().entity)
     yield house
     house.stop()
 

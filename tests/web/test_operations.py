@@ -18,7 +18,7 @@ from detector.web.openapi import document
 from detector.web.operations import OPERATIONS
 from detector.web.problem import ProblemBody
 from detector.web.queue import Standing
-from tests.web.conftest import House
+from tests.web.house import House
 from tests.web.sample import alert, landing, status, telling
 
 GETS = [one for one in OPERATIONS if one.method == "GET"]
@@ -39,18 +39,11 @@ def path(operation: Operation, silence_id: int = 1) -> str:
     return filled.replace("{silence_id:int}", str(silence_id))
 
 
-def wait_for(house: House, entity: str) -> None:
-    for _ in range(200):
-        if entity in httpx.get(f"{house.url}/api/v1/alerts?view=all").text:
-            return
-    raise AssertionError(f"{entity} never landed")
-
-
 @pytest.fixture(scope="module")
 def standing_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     house = House(tmp_path_factory.mktemp("run"))
     house.write([telling(status()), *landing(alert())])
-    wait_for(house, alert().entity)
+    house.wait_for(alert().entity)
     yield house
     house.stop()
 
@@ -97,7 +90,7 @@ def test_programs_act_with_json_only(standing_house: House, operation: Operation
 
 def test_what_programs_do_is_seen_by_programs(house: House) -> None:
     house.write(landing(alert()))
-    wait_for(house, alert().entity)
+    house.wait_for(alert().entity)
     url = f"{house.url}/api/v1/alerts/{alert().alert_id}"
     with httpx.Client(cookies={"operator": "Zo%C3%AB%20%E5%BC%A0"}) as client:
         owned = client.post(f"{url}/acknowledge", json={})
@@ -170,7 +163,7 @@ def test_a_failure_inside_says_nothing_of_the_inside(house: House, monkeypatch: 
 
 def test_forms_act_without_scripts_and_with_them(house: House) -> None:
     house.write(landing(alert()))
-    wait_for(house, alert().entity)
+    house.wait_for(alert().entity)
     page = f"/alerts/{alert().alert_id}"
     plain = httpx.post(f"{house.url}{page}/acknowledge")
     assert (plain.status_code, plain.headers["location"]) == (303, page)

@@ -78,7 +78,7 @@ function settleQueue() {
   if (byId("fresh") && !someoneIsThere()) byId("fresh").click();
 }
 
-document.body.addEventListener("htmx:after:settle", () => {
+document.body.addEventListener("htmx:after:swap", () => {
   showLocalTimes();
   if (queue) settleQueue();
 });
