@@ -41,6 +41,7 @@ class Kept:
 @dataclass
 class Evidence:
     callbacks_seen: int
+    number: int
     shares: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FAMILIES, 0))
     weights: list[float] = field(default_factory=lambda: [0.25] * 4)
     talks: list[int] = field(default_factory=list)
@@ -161,13 +162,13 @@ class Twin:
         if line.tier == 0:
             return 0, {}
         if line.evidence is None:
-            line.evidence = Evidence(number.callbacks)
+            line.evidence = Evidence(number.callbacks, call.number)
             if number is line:
                 line.evidence.callbacks_seen -= sum(kept.called_back for kept in latest(line))
             self._weigh_kept(line, n, d)
         else:
-            new = max(number.callbacks - line.evidence.callbacks_seen, 0)
-            line.evidence.callbacks_seen = number.callbacks
+            new = max(number.callbacks - line.evidence.callbacks_seen, 0) if line.evidence.number == call.number else 0
+            line.evidence.callbacks_seen, line.evidence.number = number.callbacks, call.number
             self._weigh(line, line.kept[-1], n, d, gap_s, new)
         evidence = line.evidence
         score, shares = evidence.score, dict(evidence.shares)

@@ -150,7 +150,7 @@ class Episodes:
             calls=int(evidence["calls"]),
             answered=int(evidence["answered"]),
             distinct=int(evidence["distinct"]),
-            callbacks=int(evidence["callbacks_seen"]),
+            callbacks=int(evidence["callbacks"]),
         )
         why = reasons(seen, usual)
         score = int(evidence["score"]) / MILLI

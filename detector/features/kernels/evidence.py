@@ -119,9 +119,7 @@ def keep_talk(evidence: Record, talk_s: int) -> None:
 
 @njit
 def add_share(evidence: Record, k: int, observed: int, weight: float, low: int, high: int) -> int:
-    """C_k <- clip(C_k + w_k * l_k, -b_k, +c_k). In place; returns what the share grew by."""
-    before = signed(evidence.share[k])
-    after = before + signed(math.floor(weight * observed + 0.5))
-    after = min(max(after, low), high)
-    evidence.share[k] = np.int32(after)
-    return after - before
+    """C_k <- clip(C_k + w_k * l_k, -b_k, +c_k). In place; returns w_k * l_k: a full share still speaks."""
+    weighed = signed(math.floor(weight * observed + 0.5))
+    evidence.share[k] = np.int32(min(max(signed(evidence.share[k]) + weighed, low), high))
+    return weighed

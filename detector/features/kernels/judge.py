@@ -172,7 +172,7 @@ def weigh_call(
     talk_s     whole seconds, only read when answered
     callbacks  people who called back since the line's last call
     """
-    grown = weigh.add_share(
+    against = weigh.add_share(
         evidence,
         NOVELTY,
         weigh.novelty(first_time, n, d, p.theta, p.sigma, p.new_p1),
@@ -183,17 +183,17 @@ def weigh_call(
     if first_time:
         if gap_new_s >= 0.0:
             seen = weigh.pace(gap_new_s, p.gap_shape, p.gap_scale_s, p.rate_per_s, evidence.rate_weight)
-            grown += weigh.add_share(evidence, PACE, seen, p.weight[PACE], p.low[PACE], p.high[PACE])
+            against += weigh.add_share(evidence, PACE, seen, p.weight[PACE], p.low[PACE], p.high[PACE])
         if outcome < OUTCOMES:
             seen = p.outcome[outcome]
-            grown += weigh.add_share(evidence, ANSWER, seen, p.weight[ANSWER], p.low[ANSWER], p.high[ANSWER])
+            against += weigh.add_share(evidence, ANSWER, seen, p.weight[ANSWER], p.low[ANSWER], p.high[ANSWER])
         if outcome == ANSWERED:
             seen = weigh.script(talk_s, evidence, p.talk_mu, p.talk_sigma)
-            grown += weigh.add_share(evidence, SCRIPT, seen, p.weight[SCRIPT], p.low[SCRIPT], p.high[SCRIPT])
+            against += weigh.add_share(evidence, SCRIPT, seen, p.weight[SCRIPT], p.low[SCRIPT], p.high[SCRIPT])
             weigh.keep_talk(evidence, talk_s)
         evidence.distinct += np.uint32(1)
     if callbacks > 0:
-        grown += weigh.add_share(
+        against += weigh.add_share(
             evidence,
             RECIPROCITY,
             signed(p.callback) * callbacks,
@@ -201,12 +201,13 @@ def weigh_call(
             p.low[RECIPROCITY],
             p.high[RECIPROCITY],
         )
+        evidence.callbacks += np.uint32(callbacks)
     if evidence.calls == 0:
         evidence.first_ms = setup_ms
     evidence.calls += np.uint32(1)
     if outcome == ANSWERED:
         evidence.answered += np.uint32(1)
-    if grown > 0:
+    if against > 0:
         evidence.against_ms = max(evidence.against_ms, release_ms)
     score = 0
     for k in range(FAMILIES):
@@ -220,13 +221,14 @@ def weigh_call(
 def end_segment(evidence: Record) -> None:
     """S fell to 0: forget the shares; an open episode keeps its counts. In place."""
     calls, answered, distinct = evidence.calls, evidence.answered, evidence.distinct
-    first_ms = evidence.first_ms
+    first_ms, callbacks = evidence.first_ms, evidence.callbacks
     clear_evidence(evidence)
     if evidence.severity > 0:
         evidence.calls = calls
         evidence.answered = answered
         evidence.distinct = distinct
         evidence.first_ms = first_ms
+        evidence.callbacks = callbacks
 
 
 @njit
@@ -327,13 +329,16 @@ def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Re
     if row.evidence < 0:
         evidence = t.evidence[give_evidence(t, place)]
         evidence.callbacks_seen = np.int32(callbacks)
+        evidence.number_key = call.number_key
         if number == place:
             evidence.callbacks_seen -= np.int32(recent_callbacks(row, t.kept))
         replay_kept(t, place, p, n, d, call.release_ms)
     else:
         evidence = t.evidence[row.evidence]
-        new_callbacks = max(callbacks - signed(evidence.callbacks_seen), 0) if number >= 0 else 0
-        evidence.callbacks_seen = np.int32(callbacks) if number >= 0 else evidence.callbacks_seen
+        same_number = number >= 0 and evidence.number_key == call.number_key
+        new_callbacks = max(callbacks - signed(evidence.callbacks_seen), 0) if same_number else 0
+        evidence.callbacks_seen = np.int32(callbacks)
+        evidence.number_key = call.number_key
         scored.callbacks = np.int32(new_callbacks)
         weigh_call(
             evidence,

@@ -83,7 +83,8 @@ ROW = np.dtype(
 EVIDENCE = np.dtype(
     [
         ("row", np.int32),  # the line's row; -1 = free
-        ("callbacks_seen", np.int32),
+        ("number_key", np.uint64),  # number the line presented last
+        ("callbacks_seen", np.int32),  # call-backs of that number up to the line's last call
         ("share", np.int32, (FAMILIES,)),  # C_k, 1/1024 nat
         ("score", np.int32),  # S
         ("rate_weight", np.float64, (RATES,)),  # pace mixture
@@ -92,6 +93,7 @@ EVIDENCE = np.dtype(
         ("calls", np.uint32),  # of the segment
         ("answered", np.uint32),
         ("distinct", np.uint32),  # first-time callees of the segment
+        ("callbacks", np.uint32),  # people who called back in the segment
         ("revision_calls", np.uint32),  # calls when the last revision was written
         ("reasons", np.uint32),  # bit k: family k stands in the last revision
         ("talk_logs", np.int64),  # sum of log(talk + 0.5) over talk_s, in 1 / LOG_UNIT

@@ -40,6 +40,7 @@ def clear_evidence(evidence: Record) -> None:
     evidence.calls = np.uint32(0)
     evidence.answered = np.uint32(0)
     evidence.distinct = np.uint32(0)
+    evidence.callbacks = np.uint32(0)
 
 
 @njit
