@@ -89,7 +89,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
 
 
 @commands.command()
-@click.option("--exit", "exit_after", is_flag=True, help="After the first alert play on at full speed, sum up, end.")
+@click.option("--exit", "exit_after", is_flag=True, help="After the first action play on at full speed, sum up, end.")
 @configured
 def demo(config: Config, exit_after: bool) -> int:
     """Show everything in one process on generated traffic: detector, hooks in dry run, page."""

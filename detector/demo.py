@@ -38,16 +38,16 @@ BLOCK_BYTES = 8_192
 """About 25 calls a turn: fine enough for a clock that runs 60 times."""
 
 PROMISED_S = 60.0
-"""The first alert comes within this time; with --exit, a demo without one by then has failed."""
+"""The first alert and the first action on it come within this time; with --exit, a demo without has failed."""
 
 PATIENCE_S = 30.0
-"""With --exit, page and hooks have this long to take in the last alert."""
+"""With --exit, the page has this long to take in the last alert."""
 
 TELL_EVERY_S = 5.0
 
 
 def demo(config: Config, *, exit_after: bool, seed: int = 1) -> int:
-    """Run the demo; the exit code. exit_after: after the first alert go at full speed, sum up, end (for CI)."""
+    """Run the demo; the exit code. exit_after: after the first action go at full speed, sum up, end (for CI)."""
     folder = Path(tempfile.mkdtemp(prefix="detector-demo-"))
     click.echo(f"generating six hours of calls of a small network into {folder} ...")
     written = write(preset("demo"), seed, folder / "traffic")
@@ -62,7 +62,7 @@ def demo(config: Config, *, exit_after: bool, seed: int = 1) -> int:
         address = _start_page(config, folder, stack)
         _start_hooks(config, folder, stop, stack)
         shard = new_shard(config, source)
-        pacer = Pacer(stop, source, written.calls, exit_after)
+        pacer = Pacer(stop, source, written.calls, folder / "actions.ndjson" if exit_after else None)
         reporter = Reporter(shard, source, sink, lambda: "live", speed=SPEED)
         click.echo(f"the page: {address}   (Ctrl-C ends)")
         click.echo(f"playing {written.calls:,} calls, {SPEED:.0f} times as fast as life; the first dialer starts soon")
@@ -73,7 +73,7 @@ def demo(config: Config, *, exit_after: bool, seed: int = 1) -> int:
         sink.flush()
         click.echo(_summary(folder, pacer.calls, reporter.status("live").lines))
         if exit_after:
-            return _verdict(pacer, address, folder)
+            return _verdict(pacer, address)
         while not stop.wait(1.0):
             reporter.tell("live")
             sink.flush()
@@ -81,11 +81,14 @@ def demo(config: Config, *, exit_after: bool, seed: int = 1) -> int:
 
 
 class Pacer:
-    """Lets the loop run no faster than SPEED, and says how far it is."""
+    """Lets the loop run no faster than SPEED, and says how far it is.
 
-    def __init__(self, stop: threading.Event, source: FileSource, total: int, until_first_alert: bool) -> None:
+    actions  file of the hooks' actions: once there is one, hurry; None: never
+    """
+
+    def __init__(self, stop: threading.Event, source: FileSource, total: int, actions: Path | None) -> None:
         self._stop, self._source, self._total = stop, source, total
-        self._hurry_after_alert = until_first_alert
+        self._actions = actions
         self._begun_s = monotonic()
         self._begun_ms: int | None = None
         self._told_s = self._begun_s
@@ -103,15 +106,18 @@ class Pacer:
         newest_ms = int(batch.calls["release_ms"].max())
         if self._begun_ms is None:
             self._begun_ms = int(batch.calls["release_ms"].min())
-        hurry = self._hurry_after_alert and self.first_alert_s is not None
-        if not hurry:
+        if not self.acted():
             due_s = self._begun_s + (newest_ms - self._begun_ms) / 1000 / SPEED
             self._stop.wait(max(0.0, due_s - monotonic()))
 
+    def acted(self) -> bool:
+        """Have the hooks answered an alert, where that is waited for?"""
+        return self._actions is not None and self._actions.exists() and self._actions.stat().st_size > 0
+
     def turn(self, rejects: Sequence[Reject]) -> None:
-        """Say how far it is; end when asked to, or when the promised alert did not come."""
+        """Say how far it is; end when asked to, or when what was promised did not come."""
         now_s = monotonic()
-        overdue = self._hurry_after_alert and self.first_alert_s is None and now_s - self._begun_s > PROMISED_S
+        overdue = self._actions is not None and not self.acted() and now_s - self._begun_s > PROMISED_S
         if self._stop.is_set() or overdue:
             self._source.stop()
         if now_s - self._told_s >= TELL_EVERY_S:
@@ -192,15 +198,13 @@ def _summary(folder: Path, calls: int, lines: int) -> str:
     )
 
 
-def _verdict(pacer: Pacer, address: str, folder: Path) -> int:
-    """0 once page and hooks have taken in what was found; raises DetectorError when they do not, or nothing was."""
-    if pacer.first_alert_s is None:
-        raise DetectorError(f"the demo raised no alert within {PROMISED_S:.0f} s")
-    actions, give_up = folder / "actions.ndjson", monotonic() + PATIENCE_S
-    while True:
-        shown = httpx.get(f"{address}api/v1/alerts").json()["counts"]["all"]
-        if shown == pacer.alerts and actions.exists() and actions.stat().st_size:
-            return 0
+def _verdict(pacer: Pacer, address: str) -> int:
+    """0 once the page shows every alert; raises DetectorError when it does not, or nobody had anything to do."""
+    if not pacer.acted():
+        raise DetectorError(f"no alert and no action on it within {PROMISED_S:.0f} s; alerts: {pacer.alerts}")
+    give_up = monotonic() + PATIENCE_S
+    while (shown := httpx.get(f"{address}api/v1/alerts").json()["counts"]["all"]) != pacer.alerts:
         if monotonic() > give_up:
-            raise DetectorError(f"of {pacer.alerts} alerts the page shows {shown}; the hooks' log tells of actions")
+            raise DetectorError(f"of {pacer.alerts} alerts the page shows {shown}")
         sleep(0.2)
+    return 0
