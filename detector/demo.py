@@ -111,7 +111,7 @@ class Pacer:
             self._stop.wait(max(0.0, due_s - monotonic()))
 
     def acted(self) -> bool:
-        """Have the hooks answered an alert, where that is waited for?"""
+        """Whether the hooks have answered an alert, where that is waited for."""
         return self._actions is not None and self._actions.exists() and self._actions.stat().st_size > 0
 
     def turn(self, rejects: Sequence[Reject]) -> None:
