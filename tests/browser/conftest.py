@@ -58,7 +58,8 @@ def complaints() -> list[str]:
 
 @pytest.fixture
 def context(context: BrowserContext, complaints: list[str]) -> Iterator[BrowserContext]:
-    """All tabs of a test."""
+    """All tabs of a test. No wait is as long as the page's poll, which would hide a change that was not heard."""
+    context.set_default_timeout(15_000)
     context.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
     context.on("weberror", lambda error: complaints.append(str(error.error)))
     yield context

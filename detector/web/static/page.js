@@ -19,12 +19,18 @@ function hear(newest) {
   }
 }
 
-if (window.SharedWorker) {
+function listen() {
   const { port } = new SharedWorker("/static/worker.js");
   port.onmessage = (event) => hear(event.data);
   addEventListener("pagehide", () => port.postMessage("goodbye"));
   addEventListener("pageshow", (event) => event.persisted && location.reload());
 }
+
+// Not earlier: htmx listens to "changed" only from then on, and a worker that runs already speaks at once.
+if (window.SharedWorker) document.addEventListener("DOMContentLoaded", listen);
+
+// What could not be fetched is asked for again at the next beat.
+document.body.addEventListener("htmx:error", () => (version = ""));
 
 function showSilence() {
   const silent = Date.now() - heardMs > SILENT_MS;
