@@ -50,15 +50,14 @@ class Callees:
         self._mirror = draw.integers(_COMMUNITY // 2, size=len(_RANKS)) * 2 + 1
 
     def choose(
-        self, draw: np.random.Generator, seat: Indices, zone: Indices, group: Indices, made: Indices
+        self, draw: np.random.Generator, seat: Indices, state: NDArray[np.void], made: Indices
     ) -> tuple[Numbers, Indices, Indices]:
         """Number, person and manner (FRIEND ... STRANGER) of the next callee of each seat.
 
-        zone   int[n]    city of the seat
-        group  int64[n]  its group
+        state  SEAT[n]   how it lives
         made   int64[n]  calls it has made so far
         """
-        n = len(seat)
+        n, group = len(seat), state["group"].astype(np.int64)
         manner, bound, v = np.zeros(n, np.int64), np.zeros(n), draw.random(n)
         for name in _MANNERS:
             bound += self._rules[name][group]
@@ -75,7 +74,7 @@ class Callees:
         ):
             which = np.flatnonzero(rows)
             if len(which):
-                who = seat[which], zone[which], group[which], made[which], manner[which], u[which]
+                who = seat[which], state[which], made[which], manner[which], u[which]
                 number[which], index[which] = chosen(*who)
         return number, index, manner
 
@@ -83,7 +82,7 @@ class Callees:
         """Somebody at another operator who calls this seat: one of a few hundred customers."""
         return outside_number(zone, mix(seat, draw.integers(400, size=len(seat)), self._seed, 5))
 
-    def _friend(self, seat: Indices, zone: Indices, group: Indices, made: Indices, manner: Indices, u: Draws) -> Chosen:
+    def _friend(self, seat: Indices, state: NDArray[np.void], made: Indices, manner: Indices, u: Draws) -> Chosen:
         """The friend of these people at a rank of theirs (and they are his at the same rank)."""
         rank = _rank(u)
         n, size, shift = self._people.n, self._community, self._shift[rank]
@@ -94,35 +93,32 @@ class Callees:
         theirs = mix(seat, rank, self._seed, 9)
         one_way = unit(theirs) < _ONE_WAY
         number, away = self._people.number(other), elsewhere | one_way
-        number[away] = outside_number(zone[away], theirs[away])
+        number[away] = outside_number(state["zone"][away], theirs[away])
         return number, np.select([one_way, elsewhere], [TRADE, ELSEWHERE], other)
 
-    def _service(
-        self, seat: Indices, zone: Indices, group: Indices, made: Indices, manner: Indices, u: Draws
-    ) -> Chosen:
+    def _service(self, seat: Indices, state: NDArray[np.void], made: Indices, manner: Indices, u: Draws) -> Chosen:
         """A shop or hotline; few of them get most calls."""
         return self._services[(len(self._services) * u**2).astype(np.int64)], np.full(len(u), TRADE)
 
-    def _next_number(
-        self, seat: Indices, zone: Indices, group: Indices, made: Indices, manner: Indices, u: Draws
-    ) -> Chosen:
+    def _next_number(self, seat: Indices, state: NDArray[np.void], made: Indices, manner: Indices, u: Draws) -> Chosen:
         """Numbers in order from a place of the seat's own, a new place every thousand."""
-        start = outside_number(zone, mix(seat, made // 1000, self._seed, 6)) // 1000 * 1000
+        start = outside_number(state["zone"], mix(seat, made // 1000, self._seed, 6)) // 1000 * 1000
         return start + made % 1000, np.full(len(u), ELSEWHERE)
 
-    def _stranger(
-        self, seat: Indices, zone: Indices, group: Indices, made: Indices, manner: Indices, u: Draws
-    ) -> Chosen:
+    def _stranger(self, seat: Indices, state: NDArray[np.void], made: Indices, manner: Indices, u: Draws) -> Chosen:
         """Whoever comes next, or came a while ago, or stands on the seat's list or among its friends."""
+        group = state["group"].astype(np.int64)
         ago = 1 - np.log1p(-u) * _ATTEMPTS_BACK
-        listed = -1 - (made + seat * 61) % self._rules["list_size"][group]
-        key = np.select(
-            [manner == AGAIN, manner == LISTED, manner == FRIEND],
-            [np.maximum(made - ago.astype(np.int64), 0), listed, -1_000_000 - _rank(u)],
-            made,
-        )
-        local = np.where(manner == FRIEND, 0.8, self._rules["local"][group])
-        return self._people.stranger(mix(seat, key, self._seed), zone, local, self._inside)
+        turn = np.where(manner == AGAIN, np.maximum(made - ago.astype(np.int64), 0), made)
+        place = state["lead"] + turn * state["stride"].astype(np.int64)
+        leads = self._rules["leads"][group]
+        place = np.where(leads > 0, place % np.maximum(leads, 1), place)
+        on_list = -1 - (made + seat * 61) % self._rules["list_size"][group]
+        friend, listed = manner == FRIEND, manner == LISTED
+        key = np.select([listed, friend], [on_list, -1_000_000 - _rank(u)], place)
+        whose = np.where(friend | listed, seat, state["leads"].astype(np.int64))
+        local = np.where(friend, 0.8, self._rules["local"][group])
+        return self._people.stranger(mix(whose, key, self._seed), state["zone"].astype(np.int64), local, self._inside)
 
 
 def _rank(u: Draws) -> Indices:

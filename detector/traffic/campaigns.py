@@ -7,6 +7,8 @@ on signatures; the rest are assumptions.
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from detector.errors import InputError
 from detector.traffic.habit import Habit, Talk
 
@@ -99,6 +101,7 @@ BAD = (
         give_up_sigma=0.01,
         talk=(Talk(0.45, 8.0, 0.5, 0.02), Talk(0.4, 24.0, 0.06, 0.9), Talk(0.15, 55.0, 0.4, 0.5)),
         talk_spread=0.0,
+        bites=0.06,
         redial=0.0,
         call_back=0.02,
         pickup=0.0,
@@ -178,6 +181,85 @@ BAD = (
     ),
 )
 
+ABOVE_LINES = (
+    # Kinds that show on a trunk, a destination or a callee, hardly on a line.
+    Habit(
+        name="flood",
+        bad=True,
+        shows="fixed",
+        spoofs="any",
+        seats=400,
+        pause_s=4.0,
+        hours="flat",
+        local=1.0,
+        answer=0.5,
+        talk=(Talk(1.0, 1.0, 0.2, 0.95),),
+        redial=0.0,
+        call_back=0.0,
+        pickup=0.0,
+    ),
+    Habit(
+        name="neighbour_spoofing",
+        bad=True,
+        shows="fixed",
+        spoofs="neighbour",
+        pause_s=8.0,
+        shape=3.0,
+        hours="dialing",
+        local=0.5,
+        answer=0.45,
+        invalid=0.05,
+        give_up_s=20.0,
+        give_up_sigma=0.01,
+        talk=(Talk(0.5, 24.0, 0.04, 0.95), Talk(0.5, 6.0, 0.8, 0.05)),
+        redial=0.0,
+        call_back=0.0,
+        pickup=0.0,
+    ),
+    Habit(
+        name="call_bombing",
+        bad=True,
+        pause_s=40.0,
+        hours="dialing",
+        leads=3,
+        answer=0.25,
+        talk=(Talk(1.0, 3.0, 0.5, 0.3),),
+        redial=0.0,
+        call_back=0.0,
+        pickup=0.1,
+    ),
+)
+
+HANDOVER = Habit(
+    # People who call those who talked to the probe; they make no calls of their own accord.
+    name="handover",
+    bad=True,
+    pause_s=1e9,
+    pause_spread=0.0,
+    hours="flat",
+    answer=0.65,
+    talk=(Talk(1.0, 300.0, 0.8),),
+    redial=0.3,
+    redial_s=600.0,
+    call_back=0.3,
+    pickup=0.9,
+)
+
+
+def own_way(habit: Habit, way: int) -> Habit:
+    """The habit as one customer has it: another script, other pauses, time-outs, hours and targets; always the same."""
+    draw = np.random.default_rng(way)
+    stretch = float(draw.uniform(0.6, 2.0))
+    return replace(
+        habit,
+        pause_s=habit.pause_s * float(draw.uniform(0.6, 2.5)),
+        shape=float(draw.choice([1.0, 2.0, 5.0, 20.0])),
+        hours=str(draw.choice(["dialing", "office", "daily_office"])),
+        local=float(draw.choice([0.05, 0.3, 0.9])),
+        give_up_s=float(draw.choice([12.0, 15.0, 18.0, 20.0, 25.0, 30.0])),
+        talk=tuple(replace(talk, median_s=talk.median_s * stretch) for talk in habit.talk),
+    )
+
 
 def _random_gaps(habit: Habit) -> Habit:
     """Pauses of 10 to 60 s at random instead of a machine's; slow callers fall into bursts."""
@@ -254,9 +336,10 @@ HELD_OUT_TECHNIQUE = "rotation"
 
 def habit_of(kind: str, techniques: tuple[str, ...]) -> Habit:
     """The habit of a kind with these techniques applied, one after the other. Raises InputError for unknown names."""
-    habit = next((habit for habit in BAD if habit.name == kind), None)
-    if habit is None:
-        raise InputError(f"no campaign kind '{kind}': choose one of {', '.join(EVASIVE)}")
+    kinds = {habit.name: habit for habit in (*BAD, *ABOVE_LINES)}
+    if kind not in kinds:
+        raise InputError(f"no campaign kind '{kind}': choose one of {', '.join(kinds)}")
+    habit = kinds[kind]
     for technique in techniques:
         if technique not in TECHNIQUES:
             raise InputError(f"no technique '{technique}': choose of {', '.join(TECHNIQUES)}")

@@ -6,18 +6,19 @@ seats a run of calls. When nobody is due before the window's end, what has ended
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.traffic import trunks
+from detector.cdr.batch import NEVER_MS
 from detector.traffic.callees import ELSEWHERE, FRIEND, STEP, STRANGER, TRADE, Callees, services_of
 from detector.traffic.calls import ABSENT, ANSWERED, CALL, INVALID, begin, place
 from detector.traffic.clock import FAR_MS, HOUR_MS, Clock
+from detector.traffic.follow_ups import FollowUps
+from detector.traffic.played import Round, dress
 from detector.traffic.population import Population
 from detector.traffic.rules import PEOPLE, rules_of
-from detector.traffic.scenario import Scenario
+from detector.traffic.world import Scenario
 
 _WINDOW_CALLS = 100_000  # expected in one window: bounds memory
 _LONGEST_WINDOW_S = 7200  # a call-back may wait for its window: longer ones would delay too many
@@ -31,29 +32,6 @@ Seats = NDArray[np.int64]
 Times = NDArray[np.int64]
 
 
-@dataclass(slots=True)
-class _Round:
-    """Calls being played, one row each; rows of one seat follow each other in time."""
-
-    seats: Seats
-    group: NDArray[np.int64]
-    state: NDArray[np.void]
-    made: NDArray[np.int64]
-    meant: NDArray[np.bool_]
-    number: NDArray[np.int64]
-    index: NDArray[np.int64]
-    inbound: NDArray[np.bool_]
-    campaign: NDArray[np.bool_]
-    calls: NDArray[np.void]
-    missed: NDArray[np.bool_]
-    redials: NDArray[np.bool_]
-    gap_ms: NDArray[np.float64]
-
-    def only(self, rows: NDArray[np.bool_]) -> "_Round":
-        """The same round with these rows only."""
-        return _Round(*(getattr(self, name)[rows] for name in self.__slots__))
-
-
 class Engine:
     """The state of every seat, and the loop over windows. One run per instance."""
 
@@ -61,12 +39,7 @@ class Engine:
         self._scenario, self._population = scenario, population
         self._draw = np.random.Generator(np.random.SFC64([seed, 3]))
         self._clock = Clock(scenario.start_ms, scenario.days)
-        groups = population.groups
-        self._rules = rules_of(
-            [group.habit for group in groups],
-            [group.start_ms for group in groups],
-            [min(group.end_ms, scenario.end_ms) for group in groups],
-        )
+        self._rules = rules_of(population.groups, scenario.end_ms)
         self._seats = population.seats.copy()
         self._callees = Callees(population.people, self._rules, services_of(population), seed)
         n = len(self._seats)
@@ -78,6 +51,8 @@ class Engine:
             self._wake(np.arange(first, min(first + _AT_ONCE, n)))
         self._recruits = sorted(population.recruits, key=lambda recruits: recruits.start_ms)
         self._played: list[NDArray[np.void]] = []
+        closers = np.flatnonzero(np.isin(self._seats["group"], self._rules["closers"][self._rules["closers"] >= 0]))
+        self._follow_ups = FollowUps(closers, self._seats["group"][closers].astype(np.int64))
 
     def play(self) -> Iterator[NDArray[np.void]]:
         """CALL[n] by CALL[n], ordered by release_ms within and across; ends when every call has ended."""
@@ -86,6 +61,7 @@ class Engine:
         while start_ms < self._scenario.end_ms:
             end_ms = min(start_ms + step_ms, self._scenario.end_ms)
             self._enlist(end_ms)
+            self._follow_up(end_ms)
             self._play_until(end_ms)
             waiting = np.concatenate([waiting, *self._played])
             self._played.clear()
@@ -120,6 +96,7 @@ class Engine:
         while len(seats := np.flatnonzero(self._due(slice(None)) < end_ms)):
             while len(seats):
                 self._play_round(seats, end_ms)
+                self._follow_up(end_ms)
                 seats = seats[self._due(seats) < end_ms]
 
     def _due(self, seats: Seats | slice) -> Times:
@@ -163,13 +140,13 @@ class Engine:
         fit = 1.3 * open_ms / (pause_ms + 10_000) + 2
         return np.where(pause_ms < _BUSY_PAUSE_MS, np.clip(fit, 1, _LONGEST_RUN), 1).astype(np.int64)
 
-    def _draft(self, seats: Seats, step: NDArray[np.int64], meant: NDArray[np.bool_], at_ms: Times) -> _Round:
+    def _draft(self, seats: Seats, step: NDArray[np.int64], meant: NDArray[np.bool_], at_ms: Times) -> Round:
         """Calls of these seats as if they began at time 0. step: 0, 1, 2 ... within a run; at_ms: its begin."""
         draw, n = self._draw, len(seats)
         state = self._seats[seats]
         rules, group = self._rules, state["group"].astype(np.int64)
         made = self._made[seats] + step
-        number, index, manner = self._callees.choose(draw, seats, state["zone"], group, made)
+        number, index, manner = self._callees.choose(draw, seats, state, made)
         friendly = ~meant & (manner == FRIEND)
         u = draw.random(n)
         customer = ~meant & (u < rules["inbound"][group])
@@ -185,7 +162,7 @@ class Engine:
         calls, end = place(draw, rules, manners, answer, state["talk_shift"], known)
         missed = ~inbound & (end != ANSWERED) & (end != ABSENT) & (end != INVALID)
         gap_ms = self._gap(group, state)
-        return _Round(
+        return Round(
             seats=seats,
             group=group,
             state=state,
@@ -215,38 +192,17 @@ class Engine:
         reached = (at_ms - self._rules["start_ms"][group]) / np.maximum(ramp_ms, 1)
         return np.where(ramp_ms > 0, np.clip(reached, 0.1, 1), 1)
 
-    def _settle(self, played: _Round) -> None:
+    def _settle(self, played: Round) -> None:
         """The calls of a round happen: they are given parties, change the seats' state, and have consequences."""
-        shown = self._dress(played)
+        shown = dress(played, self._population, self._rules)
         self._played.append(played.calls)
         last = np.append(played.seats[1:] != played.seats[:-1], True)
         self._carry_on(played.only(last))
         self._call_back(played, shown)
         self._redial(played.only(played.redials))
+        self._bite(played)
 
-    def _dress(self, played: _Round) -> NDArray[np.int64]:
-        """Puts parties and trunks on the calls; returns the number each seat shows."""
-        population, calls, state, rules = self._population, played.calls, played.state, self._rules
-        group = played.group
-        turn = played.made // rules["calls_per_number"][group]
-        line = state["line"] + turn % rules["cards"][group]
-        own = population.lines["calling"][line]
-        leased = state["pool"] >= 0
-        in_pool = state["pool"] + (turn + played.seats * 7) % rules["numbers"][group]
-        shown = np.where(leased, population.pool[np.where(leased, in_pool, 0)], own)
-        calls["caller"] = np.where(played.inbound, played.number, own)
-        calls["callee"] = np.where(played.inbound, shown, played.number)
-        calls["presented"] = np.where(leased & ~played.inbound, shown, 0)
-        calls["line"] = np.where(played.inbound, -1, line)
-        calls["bad"] = played.campaign
-        home = population.lines["trunk"][line]
-        zone = population.people.zone(np.maximum(played.index, 0))  # of a trade: that of the first person
-        away = np.where(played.index == ELSEWHERE, trunks.interconnect(played.number), zone)
-        calls["trunk_in"] = np.where(played.inbound, away, home)
-        calls["trunk_out"] = np.where(played.inbound, home, away)
-        return shown
-
-    def _carry_on(self, played: _Round) -> None:
+    def _carry_on(self, played: Round) -> None:
         """When each seat calls next of its own accord; rows are the seats' last calls."""
         seats, release_ms = played.seats, played.calls["release_ms"]
         self._made[seats] = played.made + 1
@@ -255,7 +211,7 @@ class Engine:
         own = ~played.meant
         self._next_ms[seats[own]] = self._later(seats[own], release_ms[own], played.gap_ms[own])
 
-    def _call_back(self, played: _Round, shown: NDArray[np.int64]) -> None:
+    def _call_back(self, played: Round, shown: NDArray[np.int64]) -> None:
         """Callees mean to call back the number they saw; those of other operators just do."""
         n, rules, group = len(shown), self._rules, played.group
         answered = ~played.inbound & (played.calls["answer_ms"] > 0)
@@ -281,11 +237,33 @@ class Engine:
         calls["trunk_in"], calls["trunk_out"] = played.calls["trunk_out"][away], played.calls["trunk_in"][away]
         self._played.append(calls)
 
-    def _redial(self, played: _Round) -> None:
+    def _redial(self, played: Round) -> None:
         """Callers mean to try again."""
         wait_ms = self._rules["redial_ms"][played.group] * np.exp(self._draw.normal(0, 0.8, len(played.seats)))
         at_ms = played.calls["release_ms"] + wait_ms.astype(np.int64)
         self._mean(played.seats, at_ms, played.number, played.index, played.state["answer"])
+
+    def _bite(self, played: Round) -> None:
+        """Some of those who stayed on the line will be called by people of the campaign."""
+        closers, bites = self._rules["closers"][played.group], self._rules["bites"][played.group]
+        bit = played.campaign & (played.calls["answer_ms"] != NEVER_MS) & (closers >= 0)
+        bit &= self._draw.random(len(bites)) < bites
+        if bit.any():
+            self._follow_ups.bite(self._draw, closers[bit], played.calls[bit], played.number[bit], played.index[bit])
+
+    def _follow_up(self, end_ms: int) -> None:
+        """People of campaigns who are idle take what waits for them."""
+        closers = self._follow_ups.closers
+        if not len(closers):
+            return
+        line = self._seats["line"][closers]
+        seats, bites = self._follow_ups.assign(self._draw, self._meant_ms[closers] == FAR_MS, line, end_ms)
+        at_ms = np.maximum(bites["ready_ms"], self._free_ms[seats])
+        self._mean(seats, at_ms, bites["number"], bites["index"], self._seats["answer"][seats])
+
+    def handovers(self) -> NDArray[np.int64]:
+        """int64[3, n]: line that probed, number, line that was told to call it later; of what was played so far."""
+        return self._follow_ups.done()
 
     def _mean(
         self, seats: Seats, at_ms: Times, number: NDArray[np.int64], index: Seats, answer: NDArray[np.float64]

@@ -38,6 +38,7 @@ class Habit:
     lines: int = 1  # of one number (or pool of numbers)
     numbers: int = 1  # in the pool
     calls_per_number: int = 1  # made before a seat moves on in its pool
+    spoofs: Literal["", "any", "neighbour"] = ""  # every call shows another calling number, and no line
     cards: int = 1  # SIM cards of a seat, each a line of its own; moved on after calls_per_number calls
 
     # When it calls
@@ -59,6 +60,7 @@ class Habit:
     step: float = 0.0  # the next numbers in order
     inbound: float = 0.0  # share of its calls that others make to it
     local: float = 0.5
+    leads: int = 0  # people on the contact list that all its lines call, round and round; 0 = no end of them
 
     # How it goes
     answer: float = 0.69
@@ -79,3 +81,4 @@ class Habit:
     call_back_answered: float = 0.0  # an answered one
     call_back_s: float = 400.0
     pickup: float = 0.6  # calls to it that are answered
+    bites: float = 0.0  # share of answered calls after which a person of the same campaign calls, too

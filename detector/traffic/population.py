@@ -9,7 +9,7 @@ from detector.numbering.registry import Block
 from detector.traffic.clock import FAR_MS
 from detector.traffic.habit import Habit
 from detector.traffic.numbers import People
-from detector.traffic.scenario import Campaign
+from detector.traffic.world import Campaign
 
 LINE = np.dtype(
     [
@@ -29,6 +29,9 @@ SEAT = np.dtype(
         ("pause_ms", np.float32),  # mean from the end of a call to the next, at full activity
         ("answer", np.float32),  # share of its calls that are answered
         ("talk_shift", np.float32),  # log of its own talk median against its class's
+        ("leads", np.int32),  # its contact list; lists of one campaign are one
+        ("lead", np.int32),  # its first place on the list
+        ("stride", np.int32),  # from one of its places to the next
         ("early_ms", np.int32),  # its clock runs that much ahead of its class's hours
     ]
 )
@@ -36,12 +39,16 @@ SEAT = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Seats that live alike: a class of honest lines, or one campaign. No call begins at or after end_ms."""
+    """Seats that live alike: a class of honest lines, or one campaign. No call begins at or after end_ms.
+
+    closers  index of the group whose people call those who bit, -1 = nobody does
+    """
 
     habit: Habit
     start_ms: int
     end_ms: int = FAR_MS
     campaign: Campaign | None = None
+    closers: int = -1
 
 
 @dataclass(frozen=True, slots=True)

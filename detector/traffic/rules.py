@@ -6,19 +6,21 @@ from math import gamma, log
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.traffic.clock import PROFILE_NAMES
+from detector.traffic.clock import HOUR_MS, PROFILE_NAMES
 from detector.traffic.habit import Habit
+from detector.traffic.population import Group
 
+SPOOFS = ("", "any", "neighbour")
 TALKS = 4
 PEOPLE = 0
 """Row of ordinary people: how everybody talks to friends."""
 
 _SAME = (
     *("shape", "burst", "friends", "services", "listed", "again", "step", "inbound", "local"),
-    *("busy", "absent", "invalid", "give_up_sigma", "redial", "call_back", "call_back_answered", "pickup"),
+    *("busy", "absent", "invalid", "give_up_sigma", "redial", "call_back", "call_back_answered", "pickup", "bites"),
 )
 _MS = ("floor", "burst", "ring", "give_up", "redial", "call_back")
-_WHOLE = ("cards", "numbers", "calls_per_number", "list_size")
+_WHOLE = ("cards", "numbers", "calls_per_number", "list_size", "leads")
 
 RULES = np.dtype(
     [(name, np.float64) for name in _SAME]
@@ -26,6 +28,8 @@ RULES = np.dtype(
     + [(name, np.int64) for name in _WHOLE]
     + [
         ("bad", np.bool_),
+        ("spoofs", np.int64),  # index into SPOOFS
+        ("closers", np.int64),  # group whose people call those who bit, -1 = nobody
         ("profile", np.int64),  # index into clock.PROFILE_NAMES
         ("ramp_ms", np.float64),
         ("mean_gap", np.float64),  # of a Weibull law of scale 1 and this shape
@@ -39,17 +43,19 @@ RULES = np.dtype(
 )
 
 
-def rules_of(habits: Sequence[Habit], start_ms: Sequence[int], end_ms: Sequence[int]) -> NDArray[np.void]:
+def rules_of(groups: Sequence[Group], end_ms: int) -> NDArray[np.void]:
     """RULES[n]: one row a group. Raises ValueError for a habit with more than TALKS components of talk."""
-    rules = np.zeros(len(habits), RULES)
-    rules["start_ms"], rules["end_ms"] = start_ms, end_ms
-    for rule, habit in zip(rules, habits, strict=True):
+    rules = np.zeros(len(groups), RULES)
+    for rule, group in zip(rules, groups, strict=True):
+        habit = group.habit
+        rule["start_ms"], rule["end_ms"] = group.start_ms, min(group.end_ms, end_ms)
         for name in (*_SAME, *_WHOLE, "bad"):
             rule[name] = getattr(habit, name)
         for name in _MS:
             rule[f"{name}_ms"] = 1000 * getattr(habit, f"{name}_s")
+        rule["spoofs"], rule["closers"] = SPOOFS.index(habit.spoofs), group.closers
         rule["profile"] = PROFILE_NAMES.index(habit.hours)
-        rule["ramp_ms"] = habit.ramp_h * 3_600_000
+        rule["ramp_ms"] = habit.ramp_h * HOUR_MS
         rule["mean_gap"] = gamma(1 + 1 / habit.shape)
         _put_talk(rule, habit)
     return rules

@@ -1,64 +1,10 @@
-"""What is to be played: how many people, which look-alikes, which campaigns, when. Plain data, with named presets."""
-
-import msgspec
+"""Named scenarios."""
 
 from detector.errors import InputError
 from detector.traffic.campaigns import EVASIVE, HELD_OUT_TECHNIQUE
-from detector.traffic.look_alikes import HELD_OUT_CLASS, LOOK_ALIKE_SHARE, NATURAL_SHARE, TEENAGER_SHARE
-
-MONDAY_MS = 1_710_086_400_000
-"""Monday 11 March 2024, 00:00 in China."""
-
-_HOUR_MS = 3_600_000
-
-
-class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Lines that begin to mass-dial together.
-
-    kind        a habit of campaigns.BAD
-    lines       how many lines (seats, where each uses several cards)
-    start_h     hours after the scenario's start
-    hours       how long
-    techniques  names of campaigns.TECHNIQUES; none: the plain variant
-    of          class of good lines it takes over; empty: lines of its own
-    code        assigned 95 code of six digits whose numbers are shown; empty: numbers of the kind's own
-    """
-
-    kind: str
-    lines: int
-    start_h: float
-    hours: float = 24.0 * 365
-    techniques: tuple[str, ...] = ()
-    of: str = ""
-    code: str = ""
-
-
-class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One world: the same scenario and seed give the same calls, byte for byte.
-
-    people       ordinary mobile lines
-    teenagers    lines that redial and redial
-    look_alikes  class -> lines (look_alikes.LOOK_ALIKES)
-    """
-
-    name: str
-    start_ms: int = MONDAY_MS
-    days: float
-    people: int
-    teenagers: int = 0
-    look_alikes: dict[str, int] = {}
-    campaigns: tuple[Campaign, ...] = ()
-
-    @property
-    def end_ms(self) -> int:
-        """No call begins at or after this time."""
-        return self.start_ms + int(self.days * 24 * _HOUR_MS)
-
-
-def natural_look_alikes(people: int, times: float = 1.0, without: str = "") -> dict[str, int]:
-    """Lines of each look-alike class for that many people: one line in a hundred, at least one of each."""
-    lines = people * LOOK_ALIKE_SHARE * times / 100
-    return {name: max(1, round(share * lines)) for name, share in NATURAL_SHARE.items() if name != without}
+from detector.traffic.look_alikes import HELD_OUT_CLASS, TEENAGER_SHARE
+from detector.traffic.nantong import nantong
+from detector.traffic.world import MONDAY_MS, Campaign, Customer, Scenario, natural_look_alikes
 
 
 def _campaigns(days: float, lines: int, *, without: str = "") -> tuple[Campaign, ...]:
@@ -87,7 +33,7 @@ def _demo(people: int, days: float) -> Scenario:
         Campaign(kind="slow_campaign", lines=12, start_h=0.25),
         Campaign(kind="burst_dialer", lines=6, start_h=2.0, techniques=("random_gaps", "human_talk")),
     )
-    start_ms = MONDAY_MS + 10 * _HOUR_MS
+    start_ms = MONDAY_MS + 10 * 3_600_000
     look_alikes = natural_look_alikes(people, times=2.0)
     return Scenario(
         name="demo", start_ms=start_ms, days=days, people=people, look_alikes=look_alikes, campaigns=campaigns
@@ -99,12 +45,31 @@ def _usual(name: str, people: int, days: float, look_alikes: dict[str, int], bad
     return Scenario(name=name, days=days, people=people, teenagers=teenagers, look_alikes=look_alikes, campaigns=bad)
 
 
+_ENTITIES = (
+    # Rotation: 2,000 numbers with five calls a day each, of one customer on one trunk.
+    Campaign(
+        kind="predictive_dialer",
+        lines=20,
+        start_h=9.5,
+        numbers=2_000,
+        turn=1,
+        pause_s=60.0,
+        customer=Customer(tenant="customer-rotating", resellers=("wholesale-1", "reseller-3"), trunk="GW-05"),
+    ),
+    Campaign(kind="flood", lines=1, start_h=11.0, hours=0.1, pause_s=1.0),
+    Campaign(kind="neighbour_spoofing", lines=6, start_h=13.0),
+    Campaign(kind="call_bombing", lines=30, start_h=15.0, hours=0.5),
+)
+
 PRESETS = {
     # name: (people, days, what it is for)
     "demo": (3_000, 0.25, "six hours of a working day; the first dialer starts after eight minutes"),
     "ordinary": (20_000, 3.0, "people only"),
     "lookalikes": (20_000, 3.0, "people and the honest lines that look like dialers; nothing bad"),
     "dialers": (20_000, 3.0, "people, look-alikes and every bad kind, plain and evasive"),
+    "entities": (20_000, 2.0, "what shows above lines: rotation over 2,000 numbers, flood, neighbours, call bombing"),
+    "nantong": (10_000, 3.0, "the 2020 case at a tenth of its size: 952750, its chain, a shut-off and a move"),
+    "nantong-quiet": (10_000, 3.0, "the same, every number making at most one call in ten minutes"),
     "training": (20_000, 4.0, "what models are fitted on: without one benign class and one evasive technique"),
     "evaluation": (20_000, 4.0, "what models are measured on: everything, at the natural share of look-alikes"),
 }
@@ -123,6 +88,10 @@ def preset(name: str, people: int | None = None, days: float | None = None) -> S
         return _usual(name, people, days, {}, ())
     if name == "lookalikes":
         return _usual(name, people, days, natural, ())
+    if name == "entities":
+        return _usual(name, people, days, natural, _ENTITIES)
+    if name.startswith("nantong"):
+        return nantong(people, days, quiet=name == "nantong-quiet")
     if name == "training":
         known = natural_look_alikes(people, times=2.0, without=HELD_OUT_CLASS)
         bad = _campaigns(days, 8, without=HELD_OUT_TECHNIQUE)

@@ -5,12 +5,12 @@ from pathlib import Path
 from detector.config import Kafka
 from detector.sinks.contract import OutRecord
 from detector.sinks.kafka import KafkaSink
-from detector.traffic.scenario import Scenario
+from detector.traffic.world import Scenario
 from detector.traffic.write import BESIDE, Progress, Written, fill, write_truth
 
 
 def send(kafka: Kafka, topic: str, scenario: Scenario, seed: int, out_dir: Path, progress: Progress) -> Written:
-    """Calls to the topic, keyed by line; truth.csv, registry.json and scenario.json to `out_dir`.
+    """Calls to the topic, keyed by line; BESIDE to `out_dir`.
 
     Raises ConfigError (no such topic, user refused), TemporaryError when the broker stays away.
     """

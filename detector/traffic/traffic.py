@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from detector.source.contract import Chunk
 from detector.traffic.clock import FAR_MS
+from detector.traffic.complaints import Complaints
 from detector.traffic.engine import Engine
 from detector.traffic.numbers import text_of
 from detector.traffic.population import Population
 from detector.traffic.render import Renderer, block_bytes, record_ends
-from detector.traffic.scenario import Scenario
 from detector.traffic.town import populate
+from detector.traffic.world import Scenario
 
 
 class Traffic:
@@ -28,6 +29,7 @@ class Traffic:
         n = len(self.population.lines)
         self._calls, self._bad_calls = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self.given_out = 0
+        self.complaints = Complaints(scenario.complaints, seed)
         self._first_bad_ms = np.full(n, FAR_MS)
 
     def chunks(self) -> Iterator[NDArray[np.void]]:
@@ -37,6 +39,7 @@ class Traffic:
                 calls["serial"] = self.given_out + np.arange(len(calls))
                 self.given_out += len(calls)
                 self._count(calls)
+                self.complaints.hear(calls)
                 yield calls
 
     def source_chunks(self, stream: int = 0) -> Iterator[Chunk]:
@@ -64,11 +67,10 @@ class Traffic:
         was, now = pa.array(lines["group"]), pa.array(lines["becomes"])
         names = pa.array([group.habit.name for group in groups])
         techniques = ["+".join(group.campaign.techniques) if group.campaign else "" for group in groups]
-        line_ids = pa.array([population.line_ids.get(i) for i in range(len(lines))], pa.string())
         tenants = pa.array([name for name, _ in population.tenants], pa.string())
         return pa.table(
             {
-                "line": pc.coalesce(line_ids, text_of(lines["calling"])),
+                "line": self._line_texts(),
                 "class": names.take(now),
                 "label": pa.array(["bad" if group.habit.bad else "benign" for group in groups]).take(now),
                 "declared": pa.array([group.habit.declared is not None for group in groups]).take(was),
@@ -83,10 +85,28 @@ class Traffic:
             }
         )
 
+    def handovers(self) -> pa.Table:
+        """Who probed whom, and which line was then to call: probe_line, callee, follow_line."""
+        probe, callee, follow = self._engine.handovers()
+        lines = self._line_texts()
+        return pa.table(
+            {
+                "probe_line": lines.take(pa.array(probe)),
+                "callee": text_of(callee),
+                "follow_line": lines.take(pa.array(follow)),
+            }
+        )
+
+    def _line_texts(self) -> pa.StringArray:
+        """What the records show as the line, of every line."""
+        lines, named = self.population.lines, self.population.line_ids
+        line_ids = pa.array([named.get(i) for i in range(len(lines))], pa.string())
+        return pc.coalesce(line_ids, text_of(lines["calling"]))
+
     def _count(self, calls: NDArray[np.void]) -> None:
         line = calls["line"]
         np.add.at(self._calls, line[line >= 0], 1)
-        bad = calls[calls["bad"]]
+        bad = calls[calls["bad"] & (line >= 0)]
         np.add.at(self._bad_calls, bad["line"], 1)
         np.minimum.at(self._first_bad_ms, bad["line"], bad["setup_ms"])
 

@@ -1,4 +1,4 @@
-"""Trunk groups of the generated network: one switch a city, gateways of leased voice lines, two interconnects."""
+"""Trunk groups of the generated network: a switch a city, gateways, interconnects, rented lines."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ NAMES = (
     *(f"GW-{gateway + 1:02d}" for gateway in range(_GATEWAYS)),
     "IC-CU-1",
     "IC-CT-1",
+    *("LC-1", "LC-2", "LC-3", "LC-4", "RS-1", "HD-1"),  # landing carrier, reseller, holder of a rented code
 )
 
 

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 
 from detector.traffic.registry import write_registry
 from detector.traffic.render import CSV_HEADER, block_bytes
-from detector.traffic.scenario import Scenario
 from detector.traffic.traffic import Traffic, generate
+from detector.traffic.world import Scenario
 
 Format = Literal["ndjson", "csv"]
 Progress = Callable[[float, int], None]
 """Called now and then with the share of the scenario's time that is done (0..1), and the calls so far."""
 
 
-BESIDE = ("truth.csv", "registry.json", "scenario.json")
+BESIDE = ("truth.csv", "registry.json", "scenario.json", "handovers.csv", "complaints.ndjson")
+"""What is written beside the calls; `handovers.csv`: who probed whom for which line; complaints in order of time."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +41,7 @@ def write(
     compress: bool = False,
     progress: Progress | None = None,
 ) -> Written:
-    """Calls, truth.csv, registry.json and scenario.json in `out_dir` (made if missing, files replaced).
+    """The calls and BESIDE in `out_dir` (made if missing, files replaced).
 
     calls.ndjson and calls.csv as asked for, with .gz when compressed; ordered by release, byte for byte the same for
     the same scenario and seed.
@@ -84,12 +85,14 @@ def fill(
 
 
 def write_truth(traffic: Traffic, out_dir: Path) -> None:
-    """truth.csv, registry.json and scenario.json of the calls that were given out so far."""
-    truth, registry, scenario = (out_dir / name for name in BESIDE)
+    """BESIDE, about the calls that were given out so far."""
+    truth, registry, scenario, handovers, complaints = (out_dir / name for name in BESIDE)
     pyarrow.csv.write_csv(traffic.truth(), truth)
     write_registry(traffic.population.blocks, registry)
     made_from = {"seed": traffic.seed, "scenario": traffic.scenario}
     scenario.write_bytes(msgspec.json.format(msgspec.json.encode(made_from)) + b"\n")
+    pyarrow.csv.write_csv(traffic.handovers(), handovers)
+    complaints.write_bytes(msgspec.json.Encoder().encode_lines(traffic.complaints.in_order()))
 
 
 def _open(path: Path, compress: bool, stack: ExitStack) -> BinaryIO:

@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from detector.traffic.population import Population
-from detector.traffic.scenario import MONDAY_MS, Scenario, natural_look_alikes, preset
+from detector.traffic.scenario import preset
 from detector.traffic.traffic import Traffic, generate
+from detector.traffic.world import MONDAY_MS, Scenario, natural_look_alikes
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from detector.errors import InputError
 from detector.traffic.campaigns import BAD, EVASIVE, TECHNIQUES, habit_of
-from detector.traffic.scenario import Campaign, Scenario
+from detector.traffic.world import Campaign, Scenario
 from tests.traffic.conftest import Played, play, script_share
 
 KINDS = [habit.name for habit in BAD]

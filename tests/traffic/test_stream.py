@@ -12,8 +12,9 @@ from detector.config import Decode
 from detector.decode.decoder import Decoder
 from detector.numbering.plan import NumberPlan
 from detector.traffic.render import CSV_HEADER, FIELDS, block_bytes
-from detector.traffic.scenario import Scenario, preset
+from detector.traffic.scenario import preset
 from detector.traffic.traffic import generate
+from detector.traffic.world import Scenario
 from tests.traffic.conftest import Played
 
 PLAN = NumberPlan("china", b"sixteen bytes at least")
