@@ -76,7 +76,8 @@ def growth(revisions: Sequence[Alert]) -> Growth:
 
 
 def calls(evidence: Sequence[EvidenceCall]) -> Calls:
-    """Picture of the evidence calls (at least one), oldest on the left."""
+    """Picture of the evidence calls (at least one, in any order), oldest on the left."""
+    evidence = sorted(evidence, key=lambda one: one.setup_ms)
     scale_x = _Scale(evidence[0].setup_ms, evidence[-1].setup_ms, _LEFT, WIDTH - _RIGHT)
     top = 1.15 * max(10.0, *(one.talk_s or 0.0 for one in evidence))
     base = HEIGHT - _BOTTOM - _UNANSWERED_ROOM

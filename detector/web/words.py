@@ -95,7 +95,7 @@ def age(span_ms: int) -> str:
     seconds = max(0, span_ms) // 1000
     if seconds < 100:
         return f"{seconds} s"
-    if seconds < 100 * 60:
+    if seconds < 120 * 60:
         return f"{seconds // 60} min"
     if seconds < 48 * 3600:
         return f"{seconds // 3600} h"

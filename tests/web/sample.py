@@ -58,7 +58,7 @@ REASONS = (
 
 
 def calls(last_ms: int, count: int = 24, gap_s: float = 42.0) -> tuple[EvidenceCall, ...]:
-    """Calls of a scripted dialer, the last at `last_ms`."""
+    """Calls of a scripted dialer, newest first, the last at `last_ms`."""
     made = []
     for i in range(count):
         answered = i % 3 == 1
@@ -73,7 +73,7 @@ def calls(last_ms: int, count: int = 24, gap_s: float = 42.0) -> tuple[EvidenceC
                 first_time=i % 11 != 5,
             )
         )
-    return tuple(made)
+    return tuple(reversed(made))
 
 
 def alert(entity: str = "95275000017", **fields: Any) -> Alert:
