@@ -53,10 +53,6 @@ class Renderer:
         """What the record shows as the line: `line_id`, else the calling number."""
         return pc.coalesce(_take(self._ids, self._id_of_line[calls["line"]]), text_of(calls["caller"]))
 
-    def callees(self, calls: NDArray[np.void]) -> pa.StringArray:
-        """The called numbers."""
-        return text_of(calls["callee"])
-
     def _columns(self, calls: NDArray[np.void]) -> dict[str, pa.StringArray]:
         tenant = self._tenant_of_line[calls["line"]]
         return {

@@ -10,6 +10,7 @@ from detector.numbering.registry import Registry
 from detector.traffic import trunks
 from detector.traffic.clock import HOUR_MS
 from detector.traffic.nantong import nantong
+from detector.traffic.numbers import text_of
 from detector.traffic.scenario import preset
 from tests.traffic.conftest import Played, play
 
@@ -79,7 +80,7 @@ def test_people_call_those_who_talked_to_the_probe(case: Played) -> None:
     assert len(pairs) > 100
     lines = case.traffic.render.lines(case.calls).to_pylist()
     made: dict[tuple[str, str], list[int]] = {}
-    callees = case.traffic.render.callees(case.calls).to_pylist()
+    callees = text_of(case.calls["callee"]).to_pylist()
     for row, pair in enumerate(zip(lines, callees, strict=True)):
         made.setdefault(pair, []).append(row)
     kept, waits_h, talk_s = 0, [], []
@@ -104,7 +105,7 @@ def test_complaints_are_about_calls_that_were_made(case: Played) -> None:
     assert len(complaints) > 30
     assert complaints == sorted(complaints, key=lambda c: c.at_ms)
     bad = case.calls[case.calls["bad"] & (case.calls["answer_ms"] > 0)]
-    callees = set(case.traffic.render.callees(bad).to_pylist())
+    callees = set(text_of(bad["callee"]).to_pylist())
     assert {complaint.callee for complaint in complaints} <= callees
     assert all(complaint.about_ms < complaint.at_ms for complaint in complaints)
     assert msgspec.json.decode(msgspec.json.encode(complaints[0]))["type"] == "complaint"
@@ -162,3 +163,8 @@ def test_bombing_is_many_callers_and_few_callees(entities: Played) -> None:
     calls = entities.of("call_bombing")
     assert len(np.unique(calls["line"])) == 30
     assert len(np.unique(calls["callee"])) == 3
+
+
+def test_follow_ups_and_spoofed_calls_keep_the_order(case: Played, entities: Played) -> None:
+    for played in (case, entities):
+        assert (np.diff(played.calls["release_ms"]) >= 0).all()
