@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 import structlog
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import (
@@ -26,9 +25,10 @@ from detector import metrics
 from detector.broker import asking, connect, refusal
 from detector.config import Kafka, Order, Recovery
 from detector.errors import ConfigError, DetectorError, StateError, TemporaryError
+from detector.source.batches import values_of, whole_batches
 from detector.source.contract import Chunk
 from detector.source.lookback import Start, starts
-from detector.source.ownership import Ownership, SingleOwner, taken
+from detector.source.ownership import Ownership, SingleOwner, finish_joining, taken
 
 POLL_MS = 100
 METADATA_MS = 60_000  # a new partition is noticed within this
@@ -65,6 +65,7 @@ class KafkaSource:
         self._kafka, self._order, self._recovery = kafka, order, recovery
         self._consumer = connect(kafka, KafkaConsumer, **_settings(kafka))
         try:
+            whole_batches(self._consumer)
             self._partitions = [_Partition(at) for at in _find(self._consumer, kafka)]
         except BaseException:
             self._consumer.close()
@@ -144,6 +145,7 @@ class KafkaSource:
     def _turn(self) -> list[Chunk]:
         self._follow_group()
         records = self._ask(lambda: self._consumer.poll(POLL_MS)) or {}
+        finish_joining(self._consumer)
         chunks = [
             self._read(stream, partition, records[partition.at])
             for stream, partition in enumerate(self._partitions)
@@ -187,7 +189,11 @@ class KafkaSource:
         partition.next = records[-1].offset + 1
         partition.quiet_since = self._heard()
         partition.ended = False
-        return chunk_of(stream, records)
+        try:
+            values = values_of(records)
+        except CorruptRecordError as error:
+            raise self._refusal(error) from None
+        return Chunk(stream, values.data, values.starts, values.lengths, values.offsets)
 
     def _look(self) -> None:
         """Ask where the partitions end: for the lag, for those that stand there, and as a sign of life."""
@@ -246,20 +252,6 @@ class KafkaSource:
         if isinstance(error, InconsistentGroupProtocolError):
             return ConfigError(f"kafka.group = {self._kafka.group} is used by another program: choose another")
         return refusal(self._kafka, error)
-
-
-def chunk_of(stream: int, records: list[Any]) -> Chunk:
-    """Consumer records of one partition as one chunk."""
-    values = [record.value for record in records]
-    lengths = np.fromiter((-1 if value is None else len(value) for value in values), np.int32, len(values))
-    ends = np.cumsum(np.maximum(lengths, 0), dtype=np.int64)
-    return Chunk(
-        stream=stream,
-        data=b"".join([value for value in values if value]),
-        starts=ends - np.maximum(lengths, 0),
-        lengths=lengths,
-        offsets=np.fromiter((record.offset for record in records), np.int64, len(records)),
-    )
 
 
 def _settings(kafka: Kafka) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaTimeoutError
 
 from detector.errors import StateError
+from detector.source.batches import values_of
 
 _ANSWER_MS = 5_000
 _READ_S = 20.0
@@ -25,7 +26,9 @@ class Start:
 def starts(
     consumer: KafkaConsumer, partitions: Sequence[TopicPartition], lookback_h: int
 ) -> dict[TopicPartition, Start]:
-    """Per partition (assigned and paused) where to start; nothing committed = the oldest record kept.
+    """Per partition where to start; nothing committed = the oldest record kept.
+
+    partitions  assigned to the consumer and paused; it reads in `whole_batches`
 
     "Now" is the time of the newest record that was committed, not the wall clock: a topic filled from history
     has its own time. Raises StateError where the log lacks what the committed offsets or the look-back need,
@@ -101,7 +104,7 @@ def _times_ms(consumer: KafkaConsumer, partition: TopicPartition, start: int, st
     while consumer.position(partition, timeout_ms=_ANSWER_MS) < stop:
         if time.monotonic() > give_up:
             raise KafkaTimeoutError(f"{partition} could not be read at {start}")
-        records = consumer.poll(500).get(partition, [])
-        times += [record.timestamp for record in records if record.offset < stop]
+        read = values_of(consumer.poll(500).get(partition, []))
+        times += read.times_ms[read.offsets < stop].tolist()
     consumer.pause(partition)
     return times

@@ -14,6 +14,7 @@ from typing import Any
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.abstract import AbstractPartitionAssignor, RebalanceProtocol
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment, ConsumerProtocolSubscription
+from kafka.structs import MemberState
 
 _STANDING = struct.Struct(">qq")  # generation in which the member last owned the partitions (0 = never), start in ns
 
@@ -78,6 +79,16 @@ class Ownership(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """The group moves these elsewhere, or we leave it."""
         self.lost.put(revoked)
+
+
+def finish_joining(consumer: KafkaConsumer) -> None:
+    """Call after every `poll()`: else a member may stay half in the group, without heartbeats, until it is expelled.
+
+    A join that new metadata asked for is forgotten when it outlasts the `poll()` it began in (kafka-python
+    3.0.12; 1 of 15 starts with a time-out of 0.1 s). Asking again makes the next `poll()` take up what came of it.
+    """
+    if consumer.group_metadata().state == MemberState.REBALANCING:
+        consumer._coordinator.request_rejoin()
 
 
 def taken(changes: "queue.SimpleQueue[set[TopicPartition]]") -> set[TopicPartition]:

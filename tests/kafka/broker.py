@@ -46,6 +46,7 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=300
+log.cleaner.backoff.ms=500
 log.retention.check.interval.ms=1000
 """
 

@@ -225,6 +225,21 @@ def test_one_process_reads_and_the_other_takes_over_when_it_leaves(broker: Broke
         assert standby.phase == "live"
 
 
+def test_joining_is_finished_however_short_a_poll_is(
+    broker: Broker, topic: str, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without `finish_joining` nearly every such start ends without heartbeats, and commits are put off for ever."""
+    monkeypatch.setattr(source_module, "POLL_MS", 1)
+    broker.create_topic(topic)
+    broker.produce(topic, [b"a"])
+    with closing(source_of(broker.config(topics=(topic,), group=group))) as source:
+        read(source, 1)
+        for _ in turns(source):
+            source.commit({0: 1})
+            if broker.committed(group, topic) == {0: 1}:
+                break
+
+
 def test_an_owner_the_group_forgot_stops_instead_of_sharing(broker: Broker, topic: str, group: str) -> None:
     broker.create_topic(topic)
     broker.produce(topic, [b"a"])
