@@ -15,6 +15,7 @@ from detector.cdr.batch import (
     CallRecord,
 )
 from detector.decode.kernels.identities import identify
+from detector.numbering.kernels.number import SCRATCH
 from detector.numbering.plan import NumberPlan
 
 _PARTIES = {None: PARTY_UNKNOWN, "caller": PARTY_CALLER, "callee": PARTY_CALLEE, "network": PARTY_NETWORK}
@@ -37,7 +38,7 @@ def fill(calls: NDArray[np.void], rows: Sequence[int], records: Sequence[CallRec
     spans[:, :, 1] = lengths.reshape(-1, 8)
     spans[:, :, 0] = (np.cumsum(lengths) - lengths).reshape(-1, 8)
     data = np.frombuffer(b"".join(texts), np.uint8)
-    identify(data, spans, at, plan.is_china, plan.k0, plan.k1, calls)
+    identify(data, spans, at, plan.is_china, plan.k0, plan.k1, np.empty(SCRATCH, np.uint8), calls)
 
 
 def _identities(call: CallRecord) -> tuple[str, ...]:

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +12,6 @@ MOST_ITEMS = 16_384
 """Calls in one value; one that would fall into more pieces is read as a single record, and so refused."""
 
 WHOLE_VALUE = -1
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +65,10 @@ Cut = Callable[[bytes], list[bytes]]
 """The records of a value that holds several; none = the value is one record."""
 
 
-def cut_lines(value: bytes) -> list[bytes]:
-    """The lines of a value of several lines."""
-    lines = value.rstrip(b"\r\n").split(b"\n")
-    return lines if len(lines) > 1 else []
-
-
-def cut_json(value: bytes) -> list[bytes]:
-    """The objects of a value that holds several: in lines, or in one array.
-
-    An object written over several lines is one: its first line does not end with a brace, and the whole is JSON.
-    """
-    text = value.strip(b" \t\r\n")
-    if text.startswith(b"["):
-        return [bytes(part) for part in _json(text, list[msgspec.Raw]) or ()]
-    lines = cut_lines(text)
-    if lines and not lines[0].rstrip().endswith(b"}") and _json(text, dict) is not None:
-        return []
-    return lines
+def lines(value: bytes) -> list[bytes]:
+    """The lines of a value of several lines; none for a single one."""
+    parts = value.rstrip(b"\r\n").split(b"\n")
+    return parts if len(parts) > 1 else []
 
 
 def cut_up(records: Records, suspects: Iterable[int], cut: Cut) -> Records:
@@ -107,11 +89,3 @@ def cut_up(records: Records, suspects: Iterable[int], cut: Cut) -> Records:
     segment[new] = len(records.segments)
     items = np.where(new, item, records.items[rows]).astype(np.int32)
     return Records([*records.segments, b"".join(parts)], segment, starts, lengths, records.offsets[rows], items)
-
-
-def _json(text: bytes, wanted: type[Value]) -> Value | None:
-    """The value if it is JSON of this type, else None."""
-    try:
-        return msgspec.json.decode(text, type=wanted)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector.errors import ConfigError
 from detector.numbering.kernels import china
-from detector.numbering.kernels.number import HASHED, number_keys
+from detector.numbering.kernels.number import HASHED, SCRATCH, number_keys
 
 PREFIX_DIGITS = 7
 HIDDEN_DIGITS = 4
@@ -95,7 +95,7 @@ class NumberPlan:
         keys = np.empty(len(texts), dtype=np.uint64)
         classes = np.empty(len(texts), dtype=np.uint8)
         data = np.frombuffer(b"".join(encoded) or b"\0", dtype=np.uint8)
-        number_keys(data, starts, lengths, self.is_china, self.k0, self.k1, keys, classes)
+        number_keys(data, starts, lengths, self.is_china, self.k0, self.k1, np.empty(SCRATCH, np.uint8), keys, classes)
         return keys, classes
 
 

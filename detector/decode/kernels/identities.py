@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from detector.cdr.kernels.words import Bytes
 from detector.features.kernels.jit import njit
-from detector.numbering.kernels.number import MAX_DIGITS, number_key, text_key
-from detector.numbering.kernels.siphash import siphash
+from detector.numbering.kernels.number import number_key, text_key
+from detector.numbering.kernels.siphash import siphash, siphash_words
 
 A_NUMBER, B_NUMBER, LINE_ID, PRESENTED, CALL_ID, TRUNK_IN, TRUNK_OUT, TENANT = range(8)
 """Places in `spans`."""
@@ -18,17 +18,6 @@ CALL_KEY = np.uint64(0)
 
 
 @njit
-def _call_hash(line_key: np.uint64, callee_key: np.uint64, setup_ms: int, release_ms: int) -> np.uint64:
-    """Name of a call that has none."""
-    words = np.empty(4, np.uint64)
-    words[0] = line_key
-    words[1] = callee_key
-    words[2] = np.uint64(setup_ms)
-    words[3] = np.uint64(release_ms)
-    return siphash(words.view(np.uint8), 0, 32, CALL_KEY, CALL_KEY)
-
-
-@njit
 def identify(
     data: Bytes,
     spans: NDArray[np.int64],
@@ -36,6 +25,7 @@ def identify(
     is_china: bool,
     k0: np.uint64,
     k1: np.uint64,
+    digits: Bytes,
     calls: NDArray[np.void],
 ) -> None:
     """Fill the key, hash and class columns of some rows.
@@ -44,9 +34,9 @@ def identify(
     spans   int64[n_rows, 8, 2]  per identity where its text begins and its length; 0 = unknown
     rows    int64[n_rows]        rows of `calls` to fill; their times are known
     k0, k1                       secret of the hashes
+    digits  uint8[SCRATCH]       scratch
     calls   CDR[n_calls]         in place
     """
-    digits = np.empty(MAX_DIGITS + 2, np.uint8)
     for j in range(rows.shape[0]):
         row = rows[j]
         span = spans[j]
@@ -71,7 +61,12 @@ def identify(
         if span[CALL_ID, LENGTH] > 0:
             name = siphash(data, span[CALL_ID, START], span[CALL_ID, LENGTH], CALL_KEY, CALL_KEY)
         else:
-            name = _call_hash(
-                calls["line_key"][row], calls["callee_key"][row], calls["setup_ms"][row], calls["release_ms"][row]
+            name = siphash_words(
+                calls["line_key"][row],
+                calls["callee_key"][row],
+                np.uint64(calls["setup_ms"][row]),
+                np.uint64(calls["release_ms"][row]),
+                CALL_KEY,
+                CALL_KEY,
             )
         calls["call_hash"][row] = name

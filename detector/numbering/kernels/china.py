@@ -92,8 +92,8 @@ def _with_area(n: int, v: np.int64) -> Number:
 
 
 @njit
-def _national(n: int, v: np.int64) -> Number:
-    """Digits as dialled inside the country."""
+def national(n: int, v: np.int64) -> Number:
+    """Digits as dialled inside the country, v >= 0, without any prefix before them."""
     lead_zero = v < POWER[n - 1]
     if lead_zero:
         return _with_area(n, v)
@@ -120,7 +120,7 @@ def _after_86(n: int, v: np.int64) -> Number:
         m, w, number_class = _with_area(n + 1, v)
         if number_class in (FIXED, MOBILE):
             return m, w, number_class
-    m, w, number_class = _national(n, v)
+    m, w, number_class = national(n, v)
     if number_class != INVALID and number_class != LOCAL:
         return m, w, number_class
     if n < 18:
@@ -153,7 +153,7 @@ def _dialled(digits: Bytes, start: int, end: int) -> Number:
     if n > MAX_KEY_DIGITS:
         return 0, np.int64(0), INVALID
     v = value(digits, start, end)
-    m, w, number_class = _national(n, v)
+    m, w, number_class = national(n, v)
     if number_class == INVALID and n >= 12 and v // POWER[n - 2] == 86:  # +86 that lost its +
         k, x, own_class = _after_86(n - 2, v % POWER[n - 2])
         if k >= 10 and own_class != INVALID:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.cdr.kernels.words import Bytes
+from detector.cdr.kernels.words import Bytes, count_digits, digits_value, word_at
 from detector.features.kernels.jit import njit
 from detector.numbering.kernels.china import (
     CARRIER_10,
@@ -20,12 +20,16 @@ from detector.numbering.kernels.china import (
     UNKNOWN,
     WITHHELD,
     china,
+    national,
     value,
 )
 from detector.numbering.kernels.siphash import siphash
 
 MAX_DIGITS = 32
 """Longer runs of digits are no numbers."""
+
+SCRATCH = MAX_DIGITS + 2
+"""Bytes that `number_key` needs to work in; kernels do not allocate."""
 
 HASHED = np.uint64(1 << 63)
 """Set in keys that are hashes; the other keys are 10**n + digits, so leading zeros count."""
@@ -168,14 +172,10 @@ def text_key(data: Bytes, start: int, length: int, k0: np.uint64, k1: np.uint64)
 
 
 @njit
-def number_key(
+def _any_number(
     data: Bytes, start: int, length: int, is_china: bool, k0: np.uint64, k1: np.uint64, digits: Bytes
 ) -> tuple[np.uint64, int]:
-    """(key, class) of the number written in data[start : start + length].
-
-    digits  uint8[MAX_DIGITS + 2]  scratch
-    (0, UNKNOWN) for blank text. Source of the rules: the plan's docstring in numbering/plan.py.
-    """
+    """The same for every way of writing."""
     end = start + length
     while start < end and data[start] in BLANK:
         start += 1
@@ -203,6 +203,42 @@ def number_key(
 
 
 @njit
+def _bare(data: Bytes, start: int, length: int) -> tuple[int, np.int64]:
+    """(digits, value) of a text of 8 to 15 digits that begins with no prefix of a plan; (0, 0) = it is none.
+
+    The common case without the general way's copy: 70 ns less a number (2026-11).
+    """
+    word, more = word_at(data, start), word_at(data, start + 8)
+    if count_digits(word) < 8 or (length > 8 and count_digits(more) < length - 8):
+        return 0, np.int64(0)
+    v = digits_value(word, 8)
+    if length > 8:
+        v = v * POWER[length - 8] + digits_value(more, length - 8)
+    if v < POWER[length - 2] or (length >= 12 and v >= POWER[length - 1]):  # 00, or 86 or a carrier's prefix
+        return 0, np.int64(0)
+    return length, v
+
+
+@njit
+def number_key(
+    data: Bytes, start: int, length: int, is_china: bool, k0: np.uint64, k1: np.uint64, digits: Bytes
+) -> tuple[np.uint64, int]:
+    """(key, class) of the number written in data[start : start + length].
+
+    digits  uint8[SCRATCH]  scratch
+    (0, UNKNOWN) for blank text. Source of the rules: the plan's docstring in numbering/plan.py.
+    """
+    if 8 <= length <= 15:
+        n, v = _bare(data, start, length)
+        if n > 0:
+            if is_china:
+                n, v, number_class = national(n, v)
+                return _key(n, v), number_class
+            return _key(n, v), UNKNOWN
+    return _any_number(data, start, length, is_china, k0, k1, digits)
+
+
+@njit
 def number_keys(
     data: Bytes,
     starts: NDArray[np.int64],
@@ -210,6 +246,7 @@ def number_keys(
     is_china: bool,
     k0: np.uint64,
     k1: np.uint64,
+    digits: Bytes,
     keys: NDArray[np.uint64],
     classes: NDArray[np.uint8],
 ) -> None:
@@ -218,9 +255,9 @@ def number_keys(
     data     uint8[n_bytes]     their texts
     starts   int64[n_numbers]   where each begins
     lengths  int64[n_numbers]   its length, 0 = blank
+    digits   uint8[SCRATCH]     scratch
     keys     uint64[n_numbers]  filled
     classes  uint8[n_numbers]   filled
     """
-    digits = np.empty(MAX_DIGITS + 2, np.uint8)
     for i in range(starts.shape[0]):
         keys[i], classes[i] = number_key(data, starts[i], lengths[i], is_china, k0, k1, digits)

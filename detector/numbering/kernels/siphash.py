@@ -1,9 +1,14 @@
-"""SipHash-2-4: the keyed 64-bit hash of identities that do not fit into a number key."""
+"""SipHash-2-4: the keyed 64-bit hash of identities that do not fit into a number key.
+
+Source: Aumasson, Bernstein, "SipHash: a fast short-input PRF", 2012; tested with its vectors.
+"""
 
 import numpy as np
 
-from detector.cdr.kernels.words import Bytes, load
+from detector.cdr.kernels.words import Bytes, load, word_at
 from detector.features.kernels.jit import njit
+
+State = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 
 
 @njit
@@ -12,9 +17,8 @@ def _rotate(word: np.uint64, bits: np.uint64) -> np.uint64:
 
 
 @njit
-def _round(
-    v0: np.uint64, v1: np.uint64, v2: np.uint64, v3: np.uint64
-) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+def _round(state: State) -> State:
+    v0, v1, v2, v3 = state
     v0 += v1
     v1 = _rotate(v1, np.uint64(13)) ^ v0
     v0 = _rotate(v0, np.uint64(32))
@@ -29,30 +33,46 @@ def _round(
 
 
 @njit
-def siphash(data: Bytes, start: int, length: int, k0: np.uint64, k1: np.uint64) -> np.uint64:
-    """64-bit hash of data[start : start + length] under the key (k0, k1).
+def _start(k0: np.uint64, k1: np.uint64) -> State:
+    return (
+        k0 ^ np.uint64(0x736F6D6570736575),
+        k1 ^ np.uint64(0x646F72616E646F6D),
+        k0 ^ np.uint64(0x6C7967656E657261),
+        k1 ^ np.uint64(0x7465646279746573),
+    )
 
-    Source: Aumasson, Bernstein, "SipHash: a fast short-input PRF", 2012; tested with its vectors.
-    """
-    v0 = k0 ^ np.uint64(0x736F6D6570736575)
-    v1 = k1 ^ np.uint64(0x646F72616E646F6D)
-    v2 = k0 ^ np.uint64(0x6C7967656E657261)
-    v3 = k1 ^ np.uint64(0x7465646279746573)
-    words = length >> 3
-    for word in range(words):
-        block = load(data, start + 8 * word)
-        v3 ^= block
-        v0, v1, v2, v3 = _round(v0, v1, v2, v3)
-        v0, v1, v2, v3 = _round(v0, v1, v2, v3)
-        v0 ^= block
-    block = np.uint64(length & 0xFF) << np.uint64(56)
-    for i in range(length & 7):
-        block |= np.uint64(data[start + 8 * words + i]) << np.uint64(8 * i)
-    v3 ^= block
-    v0, v1, v2, v3 = _round(v0, v1, v2, v3)
-    v0, v1, v2, v3 = _round(v0, v1, v2, v3)
-    v0 ^= block
-    v2 ^= np.uint64(0xFF)
-    for _ in range(4):
-        v0, v1, v2, v3 = _round(v0, v1, v2, v3)
+
+@njit
+def _absorb(state: State, word: np.uint64) -> State:
+    v0, v1, v2, v3 = state
+    v0, v1, v2, v3 = _round(_round((v0, v1, v2, v3 ^ word)))
+    return v0 ^ word, v1, v2, v3
+
+
+@njit
+def _finish(state: State) -> np.uint64:
+    v0, v1, v2, v3 = state
+    v0, v1, v2, v3 = _round(_round(_round(_round((v0, v1, v2 ^ np.uint64(0xFF), v3)))))
     return v0 ^ v1 ^ v2 ^ v3
+
+
+@njit
+def siphash(data: Bytes, start: int, length: int, k0: np.uint64, k1: np.uint64) -> np.uint64:
+    """64-bit hash of data[start : start + length] under the key (k0, k1)."""
+    state = _start(k0, k1)
+    words = length >> 3
+    for i in range(words):
+        state = _absorb(state, load(data, start + 8 * i))
+    last = np.uint64(length & 0xFF) << np.uint64(56)
+    if length & 7 > 0:
+        last |= word_at(data, start + 8 * words) & (np.uint64(1) << np.uint64(8 * (length & 7))) - np.uint64(1)
+    return _finish(_absorb(state, last))
+
+
+@njit
+def siphash_words(
+    first: np.uint64, second: np.uint64, third: np.uint64, fourth: np.uint64, k0: np.uint64, k1: np.uint64
+) -> np.uint64:
+    """64-bit hash of four words, as of their 32 bytes, the lowest first."""
+    state = _absorb(_absorb(_absorb(_absorb(_start(k0, k1), first), second), third), fourth)
+    return _finish(_absorb(state, np.uint64(32) << np.uint64(56)))
