@@ -124,10 +124,11 @@ def _why(config: Kafka, error: Exception, complaints: list[str]) -> DetectorErro
         return ConfigError(
             f"the certificate of the broker at {config.bootstrap} is not trusted: {trusted} does not cover it"
         )
-    reasons = [complaint for complaint in complaints if "failed: " in complaint and "Unable to" not in complaint] or [
-        str(error)
-    ]
+    reasons = [each for each in complaints if "failed: " in each and "Unable to" not in each] or [str(error)]
+    # Over TLS the refusal and the hang-up often arrive together, and the client then sees only the hang-up.
+    hung_up = config.security.startswith("SASL") and "socket disconnected" in heard
+    hint = "; it hung up, perhaps on what kafka.username and kafka.password_file say" if hung_up else ""
     return TemporaryError(
         f"no broker answered at kafka.bootstrap = {config.bootstrap} for {CONNECT_S:.0f} s "
-        f"with kafka.security = {config.security} ({reasons[-1]})"
+        f"with kafka.security = {config.security} ({reasons[-1]}){hint}"
     )
