@@ -65,7 +65,9 @@ class Feed(_Section, frozen=True):
 
     unanswered_calls: bool = True  # false mutes answer
     calls_to_numbers: bool = True  # false mutes reciprocity
-    duration_rounding_s: PositiveFloat = 1.0  # above 1 mutes script
+    duration_rounding_s: PositiveFloat = 1.0  # above 1 mutes script and short
+    ring_times: bool = True  # false (no ring_ms, or not who hung up) mutes ring and short
+    utc_offset_h: Annotated[float, msgspec.Meta(ge=-12, le=14)] = 8.0  # local time, for the hours family
 
 
 class Order(_Section, frozen=True):

@@ -11,7 +11,8 @@ from detector.alert.revision import Versions
 from detector.cdr.batch import CdrBatch
 from detector.config import Config, Feed
 from detector.features.kernels import layout
-from detector.features.kernels.judge import OPENED, REVISED, TIMER, judge
+from detector.features.kernels.judge import judge
+from detector.features.kernels.weigh import OPENED, REVISED, TIMER
 from detector.features.state import new_policy, new_tables
 from detector.numbering.plan import NumberClass, NumberPlan
 from detector.numbering.registry import Registry
@@ -44,7 +45,7 @@ class Shard:
         self.threshold = model.threshold(config.alerting.false_alerts_per_day, config.alerting.active_lines, muted)
         self.muted = muted
         self.tables = new_tables(config.state)
-        self._policy = new_policy(config.state, config.order, self.threshold, observe)
+        self._policy = new_policy(config.state, config.order, self.threshold, observe, config.feed.utc_offset_h)
         self._parameters = model.table({c.value: c.name.lower() for c in NumberClass}, muted)
         self._lateness_ms = config.order.lateness_s * 1000
         self.versions = Versions(config=config.version, model=model.version, code=code)
@@ -59,6 +60,7 @@ class Shard:
                 muted=muted,
                 most_calls=config.alerting.evidence_calls,
                 quiet_ms=config.alerting.quiet_min * 60_000,
+                utc_offset_h=config.feed.utc_offset_h,
                 usual=_parameters_of(model),
             ),
         )
@@ -93,6 +95,8 @@ def muted_families(feed: Feed) -> tuple[str, ...]:
         "script": feed.duration_rounding_s <= 1.0,
         "answer": feed.unanswered_calls,
         "reciprocity": feed.calls_to_numbers,
+        "ring": feed.ring_times,
+        "short": feed.ring_times and feed.duration_rounding_s <= 1.0,
     }
     return tuple(family for family, seen in carried.items() if not seen)
 

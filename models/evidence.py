@@ -61,6 +61,12 @@ class ClassParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcomes_p0: Outcomes
     outcomes_p1: Outcomes
     callback: float  # nats for each person who calls back
+    ring_mu: float  # ring p0: mean and spread of log seconds
+    ring_sigma: float
+    short_p0: float  # share of ultra-short calls to strangers
+    near_p0: float  # share of strangers whose number is next to a recent one
+    beside_p0: tuple[float, float, float]  # share of calls with none, one, more of the line's calls at the same time
+    hour_p0: tuple[float, ...]  # share of calls to strangers by local hour, 24 of them
 
 
 class Tail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -135,6 +141,8 @@ class Evidence:
 
     def _fill(self, row: Any, fitted: ClassParameters, muted: Collection[str]) -> None:
         for name in ("theta", "sigma", "new_p1", "gap_shape", "gap_scale_s", "talk_mu", "talk_sigma"):
+            row[name] = getattr(fitted, name)
+        for name in ("ring_mu", "ring_sigma", "short_p0", "near_p0", "beside_p0", "hour_p0"):
             row[name] = getattr(fitted, name)
         row["rate_per_s"] = np.array(fitted.rates_per_hour) / 3600.0
         row["outcome"] = outcome_evidence(fitted.outcomes_p0, fitted.outcomes_p1)

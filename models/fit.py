@@ -23,14 +23,16 @@ LEAST_CALLS = 500
 """Calls a class needs for parameters of its own."""
 
 Columns = Mapping[str, NDArray[np.generic]]
-"""line_key, first_time, known_calls, known_callees, talk_s, outcome; one entry a call, in order."""
+"""line_key, and what layout.SCORED says of each call; one entry a call, in order."""
 
 
 def fit_class(benign: Columns, bad: Columns, start: ClassParameters) -> ClassParameters:
     """Parameters of one class of number. What too few calls tell stays as in `start`."""
     benign = first_calls(benign)
     theta, sigma = fit_novelty(benign, start)
-    mu, spread = fit_talk(benign, start)
+    mu, spread = fit_logs(benign["talk_s"][answered_strangers(benign)], start.talk_mu, start.talk_sigma)
+    strangers: Columns = {name: column[benign["first_time"].astype(bool)] for name, column in benign.items()}
+    ring = fit_logs(_known(strangers["ring_s"]), start.ring_mu, start.ring_sigma)
     return ClassParameters(
         theta=theta,
         sigma=sigma,
@@ -43,6 +45,12 @@ def fit_class(benign: Columns, bad: Columns, start: ClassParameters) -> ClassPar
         outcomes_p0=fit_outcomes(benign, start.outcomes_p0),
         outcomes_p1=fit_outcomes(bad, start.outcomes_p1),
         callback=start.callback,
+        ring_mu=ring[0],
+        ring_sigma=ring[1],
+        short_p0=fit_share(strangers["short"], start.short_p0),
+        near_p0=fit_share(strangers["near"], start.near_p0),
+        beside_p0=fit_beside(benign, start),
+        hour_p0=fit_hours(strangers["hour"], start),
     )
 
 
@@ -72,13 +80,48 @@ def fit_novelty(calls: Columns, start: ClassParameters) -> tuple[float, float]:
     return round(float(np.exp(best[0])), 3), round(float(1 / (1 + np.exp(-best[1]))), 3)
 
 
-def fit_talk(calls: Columns, start: ClassParameters) -> tuple[float, float]:
-    """Mean and spread of log seconds of talk with first-time callees."""
-    chosen = (calls["outcome"] == ANSWERED) & calls["first_time"].astype(bool)
-    logs = np.log(np.floor(calls["talk_s"][chosen].astype(float)) + 0.5)
-    if len(logs) < LEAST_CALLS:
-        return start.talk_mu, start.talk_sigma
+def answered_strangers(calls: Columns) -> NDArray[np.bool_]:
+    """Answered calls to first-time callees."""
+    chosen: NDArray[np.bool_] = (calls["outcome"] == ANSWERED) & calls["first_time"].astype(bool)
+    return chosen
+
+
+def fit_logs(seconds: NDArray[np.generic], mu: float, sigma: float) -> tuple[float, float]:
+    """Mean and spread of log seconds."""
+    if len(seconds) < LEAST_CALLS:
+        return mu, sigma
+    logs = np.log(np.floor(seconds.astype(float)) + 0.5)
     return round(float(logs.mean()), 3), round(float(logs.std()), 3)
+
+
+def _known(column: NDArray[np.generic]) -> NDArray[np.float64]:
+    """The values that are not -1."""
+    values = column.astype(np.float64)
+    return values[values >= 0]
+
+
+def fit_share(seen: NDArray[np.generic], start: float) -> float:
+    """Share of 1 among what is known (not -1), with one pseudo-observation in a hundred of the start."""
+    known = _known(seen)
+    if len(known) < LEAST_CALLS:
+        return start
+    return round(float((known.sum() + LEAST_CALLS / 100 * start) / (len(known) + LEAST_CALLS / 100)), 5)
+
+
+def fit_beside(calls: Columns, start: ClassParameters) -> tuple[float, float, float]:
+    """Shares of calls with none, one, or more calls of the line at the same time; each at least 1 in 1,000."""
+    beside = np.minimum(calls["beside"].astype(int), 2)
+    if len(beside) < LEAST_CALLS:
+        return start.beside_p0
+    shares = np.maximum(np.bincount(beside, minlength=3) / len(beside), 0.001)
+    none, one, more = (round(float(share), 4) for share in shares / shares.sum())
+    return none, one, more
+
+
+def fit_hours(hours: NDArray[np.generic], start: ClassParameters) -> tuple[float, ...]:
+    """Share of calls by local hour, half from the start profile where calls are few."""
+    counts = np.bincount(hours.astype(int), minlength=24) + LEAST_CALLS * np.array(start.hour_p0)
+    return tuple(round(float(share), 4) for share in counts / counts.sum())
 
 
 def fit_new_share(calls: Columns, start: ClassParameters) -> float:

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 
 HOUR_MS = 3_600_000
 MILLI = 1024
-MAP, TALKS = 16, 64
+MAP, PAST = 16, 64
 TIER_SIZES = (4, 16, 256)
-FAMILIES = ("novelty", "pace", "script", "answer", "reciprocity")
+TRAITS = ("ring", "pacing", "short", "targeting", "hours", "concurrency")
+FAMILIES = ("novelty", "pace", "script", "answer", "reciprocity", *TRAITS)
+TRAIT_WEIGHT, FORGET = 0.3, 0.05
+LOG_UNIT = 65_536
 
 
 @dataclass
@@ -26,6 +29,8 @@ class Call:
     answer_ms: int | None = None
     cause: int | None = None
     call_hash: int = 0
+    ring_ms: int | None = None  # when ringing began
+    party: int = 0  # 0 unknown, 1 caller, 2 callee, 3 network
 
 
 @dataclass
@@ -36,6 +41,10 @@ class Kept:
     cause: int | None
     first_time: bool
     called_back: bool = False
+    release_ms: int = 0
+    rang_ms: int | None = None  # ringing until answer or release
+    talk_ms: int | None = None
+    party: int = 0
 
 
 @dataclass
@@ -44,7 +53,10 @@ class Evidence:
     number: int
     shares: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FAMILIES, 0))
     weights: list[float] = field(default_factory=lambda: [0.25] * 4)
+    traits: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TRAITS, TRAIT_WEIGHT))
     talks: list[int] = field(default_factory=list)
+    rings: list[int] = field(default_factory=list)
+    gaps: list[int] = field(default_factory=list)  # logarithms in 1/LOG_UNIT
     calls: int = 0
     answered: int = 0
     distinct: int = 0
@@ -99,21 +111,34 @@ def pace(gap_s: float, weights: list[float], rates: list[float], p: Mapping[str,
     return told
 
 
+def rounded_log(seconds: float) -> float:
+    return math.floor(LOG_UNIT * math.log(seconds + 0.5) + 0.5) / LOG_UNIT
+
+
+def lognormal_bin(seconds: int, past: list[int], mu: float, sigma: float, least_spread: float) -> float:
+    """Chance of this whole second about the mean of the past, shrunk to the class."""
+    logs = [rounded_log(value) for value in past]
+    mean = (2 * mu + sum(logs)) / (2 + len(past))
+    variance = (2 * sigma**2 + sum((x - mean) ** 2 for x in logs)) / (2 + len(past))
+    spread = max(math.sqrt(variance), least_spread)
+
+    def cdf(value: float) -> float:
+        return 0.5 * math.erfc(-(math.log(value) - mean) / spread / math.sqrt(2)) if value > 0 else 0.0
+
+    return max(cdf(seconds + 1) - cdf(seconds), 1e-5)
+
+
+def boxcar(value: int, past: list[int], within: int) -> float:
+    """Mass of the past close by, spread over the whole seconds that count as close."""
+    near = sum(abs(kept - value) <= within for kept in past)
+    return near / (len(past) * (min(value, within) + within + 1)) if past else 0.0
+
+
 def script(talk_s: int, talks: list[int], p: Mapping[str, float]) -> int:
     if not talks:
         return 0
-    logs = [math.floor(65_536 * math.log(talk + 0.5) + 0.5) / 65_536 for talk in talks]
-    mean = (2 * p["talk_mu"] + sum(logs)) / (2 + len(talks))
-    variance = (2 * p["talk_sigma"] ** 2 + sum((x - mean) ** 2 for x in logs)) / (2 + len(talks))
-    spread = max(math.sqrt(variance), 0.8)
-
-    def cdf(seconds: float) -> float:
-        return 0.5 * math.erfc(-(math.log(seconds) - mean) / spread / math.sqrt(2)) if seconds > 0 else 0.0
-
-    p0 = max(cdf(talk_s + 1) - cdf(talk_s), 1e-5)
-    near = sum(abs(talk - talk_s) <= 4 for talk in talks)
-    boxcar = near / (len(talks) * (min(talk_s, 4) + 5))
-    return mixed_ratio(0.3 * p0 + 0.7 * boxcar, p0, 1 / 3600)
+    p0 = lognormal_bin(talk_s, talks, p["talk_mu"], p["talk_sigma"], 0.8)
+    return mixed_ratio(0.3 * p0 + 0.7 * boxcar(talk_s, talks, 4), p0, 1 / 3600)
 
 
 def outcome(answered: bool, cause: int | None) -> str | None:
@@ -138,7 +163,11 @@ class Twin:
     callback: int
     limits: Mapping[str, tuple[int, int]]
     threshold: int
+    beside_p0: list[float]
+    hour_p0: list[float]
+    utc_offset_ms: int = 8 * HOUR_MS
     warm_idle_ms: int = 72 * HOUR_MS
+    ring_times: list[int] = field(default_factory=list)
     lines: dict[int, Line] = field(default_factory=dict)
     hashes: set[int] = field(default_factory=set)
 
@@ -147,6 +176,8 @@ class Twin:
         if call.call_hash in self.hashes:
             return None
         self.hashes.add(call.call_hash)
+        if call.answer_ms is None and call.ring_ms is not None and call.party == 1:
+            self.ring_times.append(min((call.release_ms - call.ring_ms) // 1000, 119))
         if call.callee in self.lines:
             self._call_in(self.lines[call.callee], call.number)
         if call.number != call.line:
@@ -165,11 +196,11 @@ class Twin:
             line.evidence = Evidence(number.callbacks, call.number)
             if number is line:
                 line.evidence.callbacks_seen -= sum(kept.called_back for kept in latest(line))
-            self._weigh_kept(line, n, d)
+            self._weigh_kept(line, n, d, gap_s)
         else:
             new = max(number.callbacks - line.evidence.callbacks_seen, 0) if line.evidence.number == call.number else 0
             line.evidence.callbacks_seen, line.evidence.number = number.callbacks, call.number
-            self._weigh(line, line.kept[-1], n, d, gap_s, new)
+            self._weigh(line, len(line.kept) - 1, n, d, gap_s, new)
         evidence = line.evidence
         score, shares = evidence.score, dict(evidence.shares)
         full = line.tier == 1 and len(line.kept) == TIER_SIZES[1]
@@ -208,7 +239,23 @@ class Twin:
         talk_s = (call.release_ms - call.answer_ms) // 1000 if call.answer_ms is not None else None
         first_time = not same and not known
         back = bool(same) and same[0].called_back
-        line.kept.append(Kept(call.callee, call.setup_ms, talk_s, call.cause, first_time, back))
+        talk_ms = call.release_ms - call.answer_ms if call.answer_ms is not None else None
+        end_ms = call.answer_ms if call.answer_ms is not None else call.release_ms
+        rang_ms = end_ms - call.ring_ms if call.ring_ms is not None else None
+        line.kept.append(
+            Kept(
+                call.callee,
+                call.setup_ms,
+                talk_s,
+                call.cause,
+                first_time,
+                back,
+                call.release_ms,
+                rang_ms,
+                talk_ms,
+                call.party,
+            )
+        )
         del line.kept[: -TIER_SIZES[line.tier]]
         day = (call.release_ms // 86_400_000) % 65_536
         if day != line.day:
@@ -234,15 +281,16 @@ class Twin:
         line.tier, line.evidence = 0, None
         del line.kept[: -TIER_SIZES[0]]
 
-    def _weigh_kept(self, line: Line, n: int, d: int) -> None:
+    def _weigh_kept(self, line: Line, n: int, d: int, gap_now_s: float | None) -> None:
         d -= sum(kept.first_time for kept in line.kept[:-1])
         for j, kept in enumerate(line.kept):
-            gap_s = gap_among(line.kept[:j], kept.setup_ms)
-            self._weigh(line, kept, max(n - (len(line.kept) - 1 - j), 0), max(d, 0), gap_s, 0)
+            newest = j == len(line.kept) - 1
+            gap_s = gap_now_s if newest else gap_among(line.kept[:j], kept.setup_ms)
+            self._weigh(line, j, max(n - (len(line.kept) - 1 - j), 0), max(d, 0), gap_s, 0)
             d += kept.first_time
 
-    def _weigh(self, line: Line, kept: Kept, n: int, d: int, gap_s: float | None, callbacks: int) -> None:
-        evidence, p = line.evidence, self.parameters
+    def _weigh(self, line: Line, j: int, n: int, d: int, gap_s: float | None, callbacks: int) -> None:
+        evidence, kept, p = line.evidence, line.kept[j], self.parameters
         assert evidence is not None
         self._add(evidence, "novelty", novelty(kept.first_time, n, d, p))
         if kept.first_time:
@@ -253,8 +301,13 @@ class Twin:
                 self._add(evidence, "answer", self.outcomes[ended])
             if kept.talk_s is not None:
                 self._add(evidence, "script", script(kept.talk_s, evidence.talks, p))
-                evidence.talks = [*evidence.talks, min(kept.talk_s, 65_535)][-TALKS:]
+                evidence.talks = [*evidence.talks, kept.talk_s][-PAST:]
+            self._weigh_traits_of_strangers(evidence, kept, line.kept[max(0, j - 16) : j])
             evidence.distinct += 1
+        before = line.kept[max(0, j - 16) : j]
+        self._weigh_pacing(evidence, kept, before)
+        beside = min(sum(k.release_ms > kept.setup_ms for k in before), 2)
+        self._trait(evidence, "concurrency", (0.3, 0.35, 0.35)[beside], self.beside_p0[beside], 1 / 3)
         if callbacks:
             self._add(evidence, "reciprocity", self.callback * callbacks)
         evidence.calls += 1
@@ -262,7 +315,56 @@ class Twin:
         if evidence.score <= 0:
             evidence.shares = dict.fromkeys(FAMILIES, 0)
             evidence.weights = [0.25] * 4
+            evidence.traits = dict.fromkeys(TRAITS, TRAIT_WEIGHT)
             evidence.calls = evidence.answered = evidence.distinct = 0
+
+    def _weigh_traits_of_strangers(self, evidence: Evidence, kept: Kept, before: list[Kept]) -> None:
+        p = self.parameters
+        hour = (kept.setup_ms + self.utc_offset_ms) // HOUR_MS % 24
+        office = 1 / 9 if 9 <= hour < 18 else 0.0
+        self._trait(evidence, "hours", 0.5 * office + 0.5 / 24, self.hour_p0[hour], 1 / 24)
+        if kept.talk_ms is None and kept.rang_ms is not None and kept.party == 1:
+            self._weigh_ring(evidence, min(kept.rang_ms // 1000, 119))
+        length_ms = kept.talk_ms if kept.talk_ms is not None else kept.rang_ms
+        if kept.party != 0 and length_ms is not None:
+            self._yes_or_no(evidence, "short", kept.party == 1 and length_ms <= 3000, 0.6, p["short_p0"])
+        distances = [abs(k.callee - kept.callee) for k in before[-8:] if k.callee != kept.callee]
+        if distances:
+            self._yes_or_no(evidence, "targeting", min(distances) <= 10, 0.5, p["near_p0"])
+
+    def _weigh_ring(self, evidence: Evidence, ring_s: int) -> None:
+        if evidence.rings:
+            p0 = lognormal_bin(ring_s, evidence.rings, self.parameters["ring_mu"], self.parameters["ring_sigma"], 0.35)
+            if len(self.ring_times) >= 200:
+                p0 = 0.5 * p0 + 0.5 * self.ring_times.count(ring_s) / len(self.ring_times)
+            self._trait(evidence, "ring", boxcar(ring_s, evidence.rings, 1), p0, 1 / 120)
+        evidence.rings = [*evidence.rings, ring_s][-PAST:]
+
+    def _weigh_pacing(self, evidence: Evidence, kept: Kept, before: list[Kept]) -> None:
+        earlier = [k.setup_ms for k in before if k.setup_ms <= kept.setup_ms]
+        if not earlier:
+            return
+        y = math.log(max((kept.setup_ms - max(earlier)) / 1000, 0.5))
+        value = math.floor(LOG_UNIT * y + 0.5)
+        if evidence.gaps:
+            logs = [gap / LOG_UNIT for gap in evidence.gaps]
+            near = sum(abs(gap - value) <= 0.1 * LOG_UNIT for gap in evidence.gaps)
+            mean = sum(logs) / len(logs)
+            spread = max(math.sqrt(sum((x - mean) ** 2 for x in logs) / len(logs)), 0.8)
+            own = math.exp(-0.5 * ((y - mean) / spread) ** 2) / (spread * math.sqrt(2 * math.pi))
+            x = (math.exp(y) / 3900.0) ** 0.34
+            self._trait(evidence, "pacing", near / (len(logs) * 0.2), 0.5 * 0.34 * x * math.exp(-x) + 0.5 * own, 0.05)
+        evidence.gaps = [*evidence.gaps, value][-PAST:]
+
+    def _yes_or_no(self, evidence: Evidence, family: str, seen: bool, p1: float, p0: float) -> None:
+        self._trait(evidence, family, p1 if seen else 1 - p1, p0 if seen else 1 - p0, 0.5)
+
+    def _trait(self, evidence: Evidence, family: str, p1: float, p0: float, broad: float) -> None:
+        p0 = 0.99 * p0 + 0.01 * broad
+        weight = evidence.traits[family]
+        mixed = (1 - weight) * p0 + weight * p1
+        evidence.traits[family] = (1 - FORGET) * weight * p1 / mixed + FORGET * TRAIT_WEIGHT
+        self._add(evidence, family, math.floor(MILLI * math.log(mixed / p0) + 0.5))
 
     def _add(self, evidence: Evidence, family: str, observed: int) -> None:
         low, high = self.limits[family]

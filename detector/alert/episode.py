@@ -43,6 +43,7 @@ class Context:
     muted: tuple[str, ...]
     most_calls: int
     quiet_ms: int
+    utc_offset_h: float
     usual: Callable[[int], ClassParameters]  # parameters by number class
 
 
@@ -151,11 +152,12 @@ class Episodes:
             answered=int(evidence["answered"]),
             distinct=int(evidence["distinct"]),
             callbacks=int(evidence["callbacks"]),
+            utc_offset_h=self._context.utc_offset_h,
         )
         why = reasons(seen, usual)
         score = int(evidence["score"]) / MILLI
         severity = SEVERITIES[int(evidence["severity"]) - 1]
-        kind = kind_of(why)
+        kind = kind_of(why, seen)
         return msgspec.structs.replace(
             alert,
             revision=alert.revision + 1,

@@ -9,7 +9,7 @@ from detector.alert.revision import EvidenceCall, ProposedAction, Reason
 from detector.cdr.batch import PARTY_CALLEE, PARTY_CALLER, PARTY_NETWORK
 from detector.features.kernels.layout import FIRST_TIME, PARTY_SHIFT
 from detector.numbering.plan import NumberPlan
-from detector.score.reasons import first_time_calls
+from detector.score.reasons import Behaviour, first_time_calls
 
 REASON_NATS = 2.0
 HARM_MIN = 30
@@ -17,10 +17,23 @@ ACTION_TTL_S = 3600
 _PARTIES = {PARTY_CALLER: "caller", PARTY_CALLEE: "callee", PARTY_NETWORK: "network"}
 
 
-def kind_of(reasons: tuple[Reason, ...]) -> str:
+def kind_of(reasons: tuple[Reason, ...], seen: Behaviour) -> str:
     """The kind follows from which families carry the score."""
-    carried = {reason.family for reason in reasons if reason.share >= REASON_NATS}
-    return "ai_robocall" if "script" in carried else "mass_dialing"
+    carried = {reason.family: reason.share for reason in reasons if reason.share >= REASON_NATS}
+    if "short" in carried and carried["short"] >= carried.get("script", 0.0):
+        return "wangiri"
+    if "targeting" in carried:
+        return "enumeration"
+    if "script" in carried:
+        return "ai_robocall"
+    return "no_inbound_gateway" if _carries_others_calls(seen) else "mass_dialing"
+
+
+def _carries_others_calls(seen: Behaviour) -> bool:
+    """Other people's conversations: answered as ever, long, and nobody ever calls in (SIM box)."""
+    talks = seen.kept["talk_ms"][seen.kept["talk_ms"] >= 0] / 1000
+    answered = seen.answered / max(seen.calls, 1)
+    return seen.calls >= 20 and seen.callbacks == 0 and answered >= 0.5 and float(np.median(talks)) >= 45
 
 
 def harm_of(kept: NDArray[np.void], now_ms: int) -> float:

@@ -62,6 +62,54 @@ FAMILIES = (
         "People the number called who call in, each once: common in ordinary life, rare for dialers.",
         "Nodobo: 42 % of callees also called in",
     ),
+    Family(
+        "ring",
+        "shape",
+        "ratio",
+        "rings_of_one_length",
+        "Ringing of unanswered calls until the caller gives up: people differ, a dialer's time-out does not.",
+        "signature 10; predictive dialers give up after about 18 s",
+    ),
+    Family(
+        "pacing",
+        "shape",
+        "ratio",
+        "gaps_of_one_length",
+        "Gap to the previous call, on a log scale: bursts of people against a machine's even beat.",
+        "signature 7; Nodobo: Weibull gaps, shape 0.34",
+    ),
+    Family(
+        "short",
+        "shape",
+        "ratio",
+        "ultra_short_share",
+        "Ring or talk of at most 3 s, ended by the caller: rare in life, the whole business of wangiri.",
+        "signature 11; a 3 s bound worked in practice",
+    ),
+    Family(
+        "targeting",
+        "outcome",
+        "ratio",
+        "neighbouring_callees",
+        "Is the callee's number within 10 of one called just before? Enumeration walks through a range.",
+        "signature 6",
+    ),
+    Family(
+        "hours",
+        "volume",
+        "ratio",
+        "calls_at_odd_hours",
+        "Local hour of calls to strangers: people's day against office hours without a break, or all night.",
+        "signature 21; Nodobo hour profile",
+    ),
+    Family(
+        "concurrency",
+        "volume",
+        "calls",
+        "calls_at_once",
+        "Calls of one line at the same time: people hold one.",
+        "signature 8",
+    ),
 )
 """In the order of the kernels' shares (layout.NOVELTY ...)."""
 
@@ -88,6 +136,14 @@ FEATURES = (
     Feature("talk_s", "s", "this call", 1, "Answer to release; -1 = not answered", "signature 3"),
     Feature("calls_60m", "calls", "60 min", 1, "Kept calls set up in the last hour, this one included", "signature 1"),
     Feature("distinct_60m", "callees", "60 min", 1, "Distinct callees among them", "signature 2"),
+    Feature(
+        "ring_s", "s", "this call", 1, "Ringing until the caller gave up; -1 = not so or not known", "signature 10"
+    ),
+    Feature("gap_s", "s", "16 calls", 2, "Since the nearest earlier setup; -1 = none", "signature 7"),
+    Feature("short", "0/1", "this call", 1, "Ended by the caller within 3 s; -1 = not known", "signature 11"),
+    Feature("near", "0/1", "8 calls", 2, "Callee within 10 of a recent one; -1 = not known", "signature 6"),
+    Feature("hour", "h", "this call", 1, "Local hour of setup", "signature 21"),
+    Feature("beside", "calls", "16 calls", 1, "Other calls of the line at the same time", "signature 8"),
     Feature("callbacks", "people", "since the last call", 1, "Callees who called in since", "signature 25"),
 )
 """Fields of `layout.SCORED`, measured before the call is counted unless the definition says otherwise."""

@@ -41,11 +41,15 @@ def new_tables(config: State) -> Tables:
         free_evidence=np.arange(warm + hot, dtype=np.int32)[::-1].copy(),
         seen=np.zeros((2, config.dedup_calls), np.uint64),
         door=np.zeros((2, max(rows // 8, 64)), np.uint64),
+        ring_times=np.zeros(layout.RING_TIMES + 1, np.int64),
+        scratch=np.zeros(1, layout.SCORED),
         meta=meta,
     )
 
 
-def new_policy(state: State, order: Order, threshold_nats: float, observe: bool) -> NDArray[np.void]:
+def new_policy(
+    state: State, order: Order, threshold_nats: float, observe: bool, utc_offset_h: float = 8.0
+) -> NDArray[np.void]:
     """POLICY[1]: the numbers the judging loop compares with. threshold_nats in nats; observe: for a trace."""
     policy = np.zeros(1, layout.POLICY)
     policy["threshold"] = round(threshold_nats * layout.MILLI)
@@ -54,6 +58,7 @@ def new_policy(state: State, order: Order, threshold_nats: float, observe: bool)
     policy["line_idle_ms"] = state.line_idle_h * 3_600_000
     policy["warm_idle_ms"] = state.warm_idle_h * 3_600_000
     policy["observe"] = observe
+    policy["utc_offset_ms"] = round(utc_offset_h * 3_600_000)
     return policy
 
 

@@ -21,8 +21,8 @@ from detector.app import CODE
 from detector.config import Config
 from detector.errors import InputError
 from detector.features.catalog import FAMILIES, GROUPS
-from detector.features.kernels.judge import REASON_IN
 from detector.features.kernels.layout import MILLI
+from detector.features.kernels.weigh import REASON_IN
 from detector.numbering.plan import NumberClass, NumberPlan, read_secret
 from detector.replay.run import Progress, replay
 from models.calibrate import tail_of

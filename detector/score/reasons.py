@@ -1,5 +1,6 @@
 """The families' shares in a NOC's words: what was seen, what is usual, and how much it weighs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,9 @@ from numpy.typing import NDArray
 
 from detector.alert.revision import Reason
 from detector.features.catalog import FAMILIES
-from detector.features.kernels.layout import FIRST_TIME, MILLI
+from detector.features.kernels.layout import FIRST_TIME, MILLI, PARTY_SHIFT
+from detector.features.kernels.memory import HOUR_MS
+from detector.features.kernels.observe import CALLER, NEAR_NUMBERS, RECENT_CALLEES, SHORT_MS, number_distance
 from models.evidence import ClassParameters
 
 LEAST_NATS = 0.5
@@ -30,22 +33,16 @@ class Behaviour:
     answered: int
     distinct: int
     callbacks: int
+    utc_offset_h: float = 0.0
 
 
 def reasons(seen: Behaviour, usual: ClassParameters) -> tuple[Reason, ...]:
     """One reason a family whose share speaks, the heaviest first; those that speak for the line stand last."""
-    texts = {
-        "novelty": _novelty(seen, usual),
-        "pace": _pace(seen, usual),
-        "script": _script(seen),
-        "answer": _answer(seen, usual),
-        "reciprocity": _reciprocity(seen),
-    }
     told = []
     for k, family in enumerate(FAMILIES):
         share = int(seen.share[k]) / MILLI
         if abs(share) >= LEAST_NATS:
-            value, normal, text = texts[family.name]
+            value, normal, text = _TELL[family.name](seen, usual)
             told.append(
                 Reason(
                     family=family.name,
@@ -68,12 +65,17 @@ def first_time_calls(kept: NDArray[np.void]) -> NDArray[np.void]:
 def talk_mode(kept: NDArray[np.void]) -> tuple[int, int, int]:
     """The talk length most strangers heard: (seconds, calls within 3 s of it, answered calls to strangers)."""
     talks = first_time_calls(kept)["talk_ms"]
-    talks = np.sort(talks[talks >= 0] // 1000)
-    if not len(talks):
+    return _mode(talks[talks >= 0] // 1000, SCRIPT_WITHIN_S)
+
+
+def _mode(seconds: NDArray[np.int32], within: int) -> tuple[int, int, int]:
+    """(the value most others are close to, how many are, how many there are)."""
+    ordered = np.sort(seconds)
+    if not len(ordered):
         return 0, 0, 0
-    near = np.searchsorted(talks, talks + SCRIPT_WITHIN_S, "right") - np.searchsorted(talks, talks - SCRIPT_WITHIN_S)
+    near = np.searchsorted(ordered, ordered + within, "right") - np.searchsorted(ordered, ordered - within)
     best = int(np.argmax(near))
-    return int(talks[best]), int(near[best]), len(talks)
+    return int(ordered[best]), int(near[best]), len(ordered)
 
 
 def _novelty(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
@@ -90,7 +92,7 @@ def _pace(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
     return median_s, normal_s, f"a new callee every {span(median_s)}; ordinary lines meet one every {span(normal_s)}"
 
 
-def _script(seen: Behaviour) -> tuple[float, float, str]:
+def _script(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
     seconds, near, answered = talk_mode(seen.kept)
     text = (
         f"{near} of {answered} answered calls to strangers lasted {seconds} s, give or take {SCRIPT_WITHIN_S}:"
@@ -107,8 +109,85 @@ def _answer(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]
     return unanswered / max(len(strangers), 1), normal, text
 
 
-def _reciprocity(seen: Behaviour) -> tuple[float, float, str]:
+def _reciprocity(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
     return float(seen.callbacks), 1.0, f"{seen.callbacks} of the people it called have called it"
+
+
+def _ring(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
+    rings = _given_up(seen.kept) // 1000
+    seconds, near, all_of_them = _mode(rings, 1)
+    text = f"{near} of {all_of_them} unanswered calls were given up after {seconds} s of ringing, to the second"
+    return near / max(all_of_them, 1), 0.15, text
+
+
+def _pacing(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
+    gaps = np.diff(np.sort(seen.kept["setup_ms"])) / 1000
+    gaps = gaps[gaps > 0]
+    median_s = float(np.median(gaps)) if len(gaps) else 0.0
+    even = float((np.abs(gaps - median_s) <= 0.1 * median_s).mean()) if len(gaps) else 0.0
+    return (
+        even,
+        0.05,
+        f"{even:.0%} of its calls follow the one before after {span(median_s)}, within a tenth: a machine's beat",
+    )
+
+
+def _short(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
+    strangers = first_time_calls(seen.kept)
+    length_ms = np.where(strangers["talk_ms"] >= 0, strangers["talk_ms"], strangers["ring_ms"])
+    by_caller = strangers["flags"] >> PARTY_SHIFT == CALLER
+    short = int(((length_ms >= 0) & (length_ms <= SHORT_MS) & by_caller).sum())
+    text = f"{short} of {len(strangers)} calls to strangers were ended by the caller within {SHORT_MS // 1000} s"
+    return short / max(len(strangers), 1), usual.short_p0, text
+
+
+def _targeting(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
+    callees = seen.kept["callee_key"]
+    near = sum(
+        any(0 <= number_distance(callee, other) <= NEAR_NUMBERS for other in callees[max(0, i - RECENT_CALLEES) : i])
+        for i, callee in enumerate(callees)
+    )
+    text = f"{near} of {len(callees)} callees stand next to one called just before: numbers are dialed in a row"
+    return near / max(len(callees), 1), usual.near_p0, text
+
+
+def _hours(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
+    strangers = first_time_calls(seen.kept)
+    local = (strangers["setup_ms"] // HOUR_MS + round(seen.utc_offset_h)) % 24
+    share = float(np.isin(local, (0, 1, 2, 3, 4, 5, 6, 22, 23)).mean()) if len(local) else 0.0
+    text = f"{share:.0%} of its calls to strangers fell between 22 and 7 o'clock; the rest follows office hours evenly"
+    return share, float(sum(usual.hour_p0[hour] for hour in (0, 1, 2, 3, 4, 5, 6, 22, 23))), text
+
+
+def _concurrency(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
+    begins, ends = seen.kept["setup_ms"], seen.kept["setup_ms"] + seen.kept["held_ms"]
+    at_once = [int(((begins <= moment) & (ends > moment)).sum()) for moment in begins]
+    most = max(at_once, default=1)
+    return float(most), 1.0, f"up to {most} of its calls ran at the same time"
+
+
+def _given_up(kept: NDArray[np.void]) -> NDArray[np.int32]:
+    """Ringing (ms) of calls to strangers that the caller gave up."""
+    strangers = first_time_calls(kept)
+    given_up = (strangers["talk_ms"] < 0) & (strangers["ring_ms"] >= 0) & (strangers["flags"] >> PARTY_SHIFT == CALLER)
+    chosen: NDArray[np.int32] = strangers["ring_ms"][given_up]
+    return chosen
+
+
+_TELL: dict[str, Callable[[Behaviour, ClassParameters], tuple[float, float, str]]] = {
+    "novelty": _novelty,
+    "pace": _pace,
+    "script": _script,
+    "answer": _answer,
+    "reciprocity": _reciprocity,
+    "ring": _ring,
+    "pacing": _pacing,
+    "short": _short,
+    "targeting": _targeting,
+    "hours": _hours,
+    "concurrency": _concurrency,
+}
+"""Per family: what was seen, what is usual, and both in words."""
 
 
 def span(seconds: float) -> str:

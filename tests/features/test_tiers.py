@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from detector.cdr.batch import CAUSE_UNKNOWN, CDR, NEVER_MS
 from detector.config import Order, State
 from detector.features.kernels.index import find
-from detector.features.kernels.judge import OPENED, judge
+from detector.features.kernels.judge import judge
 from detector.features.kernels.layout import COLD_TIER, HOT_TIER, SCORED, WARM_TIER, Tables
 from detector.features.kernels.memory import ring_size
 from detector.features.kernels.seen import seen_before
+from detector.features.kernels.weigh import OPENED
 from detector.features.state import new_policy, new_tables
 from models.evidence import Evidence
 
@@ -68,7 +69,7 @@ def check(t: Tables) -> None:
         assert number < 0 or t.rows[p]["tier"] != COLD_TIER
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.integers(5, 200), st.sampled_from([5.0, 120.0, 3600.0]))
 def test_state_stays_whole_when_room_is_short(seed: int, lines: int, gap_s: float) -> None:
     tables = new_tables(TINY)

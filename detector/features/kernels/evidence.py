@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.features.kernels.jit import Record, njit, signed
-from detector.features.kernels.layout import LOG_UNIT, MILLI, RATES, TALKS
+from detector.features.kernels.layout import GAP_PAST, LOG_UNIT, MILLI, PAST, RATES, TALK_PAST
 
 P1_SHARE_OF_P0 = 0.1
 P0_SHARE_OF_BROAD = 0.01
@@ -18,7 +18,7 @@ FORGET = 0.05
 """Part of the pace mixture's weight shared out again after every call: a dialer may change its pace."""
 
 _LOG_MONTH_S = math.log(30 * 86_400.0)
-_TALK_FLOOR = 1e-5
+_MASS_FLOOR = 1e-5
 
 
 @njit
@@ -70,51 +70,62 @@ def _normal_cdf(z: float) -> float:
 
 
 @njit
-def talk_log(talk_s: int) -> int:
-    """log(talk + 0.5) in 1/LOG_UNIT."""
-    return math.floor(LOG_UNIT * math.log(talk_s + 0.5) + 0.5)
+def log_of(seconds: int) -> int:
+    """log(seconds + 0.5) in 1/LOG_UNIT."""
+    return math.floor(LOG_UNIT * math.log(seconds + 0.5) + 0.5)
+
+
+@njit
+def repeated(
+    seconds: int, evidence: Record, which: int, within: int, mu: float, sigma: float, least_spread: float
+) -> tuple[float, float]:
+    """Whole seconds against the line's own past: (p0 about its own centre, share of the past close by).
+
+    p0: log-normal about the own mean of logarithms with two pseudo-observations of the class (mu), spread shrunk to
+    the class's sigma and at least least_spread. The second is a boxcar: mass of kept values within `within` seconds,
+    spread over as many whole seconds; 0 where nothing is kept.
+    """
+    m = signed(evidence.past_n[which])
+    near = 0
+    for i in range(which * PAST, which * PAST + m):
+        near += signed(abs(signed(evidence.past[i]) - seconds) <= within)
+    logs = evidence.log_sum[which] / LOG_UNIT
+    mean = (2.0 * mu + logs) / (2.0 + m)
+    squares = evidence.log_squares[which] / LOG_UNIT**2 - 2.0 * mean * logs + m * mean * mean
+    spread = max(math.sqrt((2.0 * sigma * sigma + max(squares, 0.0)) / (2.0 + m)), least_spread)
+    upper = _normal_cdf((math.log(seconds + 1.0) - mean) / spread)
+    lower = _normal_cdf((math.log(seconds) - mean) / spread) if seconds > 0 else 0.0
+    boxcar = near / (m * (min(seconds, within) + within + 1.0)) if m > 0 else 0.0
+    return max(upper - lower, _MASS_FLOOR), boxcar
 
 
 @njit
 def script(talk_s: int, evidence: Record, mu: float, sigma: float) -> int:
-    """Whole seconds of talk with a first-time callee, against the m talks kept before; m = 0 says nothing.
-
-    p0: log-normal about the line's own mean of log talk, with two pseudo-observations of the class (mu), spread
-    shrunk to the class's sigma and at least 0.8. p1: within 4 s of a kept talk, seven times in ten.
-    """
-    m = signed(evidence.talk_n)
-    if m == 0:
+    """Talk with a first-time callee: seven times in ten within 4 s of a kept talk? Nothing kept says nothing."""
+    if evidence.past_n[TALK_PAST] == 0:
         return 0
-    near = 0
-    for i in range(m):
-        near += signed(abs(signed(evidence.talk_s[i]) - talk_s) <= 4)
-    logs = evidence.talk_logs / LOG_UNIT
-    mean = (2.0 * mu + logs) / (2.0 + m)
-    squares = evidence.talk_squares / LOG_UNIT**2 - 2.0 * mean * logs + m * mean * mean
-    spread = max(math.sqrt((2.0 * sigma * sigma + max(squares, 0.0)) / (2.0 + m)), 0.8)
-    upper = _normal_cdf((math.log(talk_s + 1.0) - mean) / spread)
-    lower = _normal_cdf((math.log(talk_s) - mean) / spread) if talk_s > 0 else 0.0
-    p0 = max(upper - lower, _TALK_FLOOR)
-    boxcar = near / (m * (min(talk_s, 4) + 5.0))
+    p0, boxcar = repeated(talk_s, evidence, TALK_PAST, 4, mu, sigma, 0.8)
     return ratio(0.3 * p0 + 0.7 * boxcar, p0, 1.0 / 3600.0)
 
 
 @njit
-def keep_talk(evidence: Record, talk_s: int) -> None:
-    """Remember a talk time for the script family, in the place of the oldest when TALKS are kept. In place."""
-    talk_s = min(talk_s, 65_535)
-    place = signed(evidence.talk_head)
-    if evidence.talk_n == TALKS:
-        old = talk_log(signed(evidence.talk_s[place]))
-        evidence.talk_logs -= old
-        evidence.talk_squares -= old * old
+def keep_past(evidence: Record, which: int, value: int, log: int) -> None:
+    """Remember a value of one of the line's pasts, in the place of the oldest when PAST are kept. In place.
+
+    log  its logarithm in 1/LOG_UNIT; for GAP_PAST value and log are the same
+    """
+    place = which * PAST + signed(evidence.past_head[which])
+    if evidence.past_n[which] == PAST:
+        old = signed(evidence.past[place])
+        old_log = old if which == GAP_PAST else log_of(old)
+        evidence.log_sum[which] -= old_log
+        evidence.log_squares[which] -= old_log * old_log
     else:
-        evidence.talk_n += np.uint16(1)
-    log = talk_log(talk_s)
-    evidence.talk_logs += log
-    evidence.talk_squares += log * log
-    evidence.talk_s[place] = np.uint16(talk_s)
-    evidence.talk_head = np.uint16((place + 1) % TALKS)
+        evidence.past_n[which] += np.uint16(1)
+    evidence.log_sum[which] += log
+    evidence.log_squares[which] += log * log
+    evidence.past[place] = np.int32(value)
+    evidence.past_head[which] = np.uint16((signed(evidence.past_head[which]) + 1) % PAST)
 
 
 @njit

@@ -9,30 +9,17 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.features.kernels import evidence as weigh
 from detector.features.kernels.index import find, home, mix
 from detector.features.kernels.jit import Record, njit, signed
 from detector.features.kernels.layout import (
-    ANSWER,
-    ANSWERED,
-    BUSY,
     CALLED_BACK,
     COLD_TIER,
     FAMILIES,
-    FIRST_TIME,
     HOT_TIER,
-    INVALID,
     LATEST,
-    MILLI,
-    NOVELTY,
-    OUTCOMES,
-    PACE,
     PARTY_SHIFT,
-    RECIPROCITY,
-    SCRIPT,
+    RING_TIMES,
     TAIL,
-    UNANSWERED,
-    UNOBSERVED,
     WARM,
     WARM_TIER,
     Tables,
@@ -46,14 +33,12 @@ from detector.features.kernels.memory import (
     keep,
     last_hour,
     latest_to,
-    ring_size,
 )
+from detector.features.kernels.observe import CALLER, look_at, outcome_of
 from detector.features.kernels.prefetch import CACHE_LINE, prefetch
 from detector.features.kernels.seen import seen_before
-from detector.features.kernels.tiers import clear_evidence, cool, give_evidence, promote, row_of, sweep
-
-DONE, TIMER, OPENED, REVISED = range(4)
-"""Why `judge` returned."""
+from detector.features.kernels.tiers import cool, give_evidence, promote, row_of, sweep
+from detector.features.kernels.weigh import DONE, TIMER, change, weigh_call, weigh_kept
 
 GATE_CALLS = 3.0
 """Decayed calls that make a line warm: 1 + TAIL / 2, so no hit of a 10-in-60-minutes rule is missed."""
@@ -62,27 +47,11 @@ GATE_NEW_TODAY = 8
 HOT_CALLS = 12.0
 SWEEP_EVERY, SWEEP_ROWS = 1024, 64
 DAY_MS = 86_400_000
+RING_TIMES_FADE = 200_000
+"""Given-up rings after which their counts are halved."""
+
 AHEAD = 64
 """Calls whose rows are asked for at once."""
-
-REASON_IN, REASON_OUT = 2 * MILLI, MILLI
-"""A family becomes a reason at 2 nats and stops being one under 1, so a share that hovers writes no revisions."""
-
-WARNING, CRITICAL = 2, 3
-
-
-@njit
-def outcome_of(answer_ms: int, cause: int) -> int:
-    """How an attempt ended, for the answer family; unanswered of unknown cause is unanswered, never busy."""
-    if answer_ms >= 0:
-        return ANSWERED
-    if cause == 17:
-        return BUSY
-    if cause in (1, 2, 3, 22, 28):
-        return INVALID
-    if cause in (27, 34, 38, 41, 42, 44, 47):  # faults and congestion are the network's
-        return UNOBSERVED
-    return UNANSWERED
 
 
 @njit
@@ -95,7 +64,7 @@ def write_kept(kept: Record, call: Record) -> None:
     kept.talk_ms = (
         np.int32(min(call.release_ms - call.answer_ms, 2_000_000_000)) if call.answer_ms >= 0 else np.int32(-1)
     )
-    kept.call_hash = np.uint32(call.call_hash & np.uint64(0xFFFFFFFF))
+    kept.held_ms = np.int32(min(call.release_ms - call.setup_ms, 2_000_000_000))
     kept.cause = np.int8(call.release_cause) if -1 <= call.release_cause <= 127 else np.int8(-1)
     kept.flags = np.uint8(signed(kept.flags) | (signed(call.release_party) << PARTY_SHIFT))
 
@@ -153,151 +122,6 @@ def count_new_today(row: Record, release_ms: int) -> None:
 
 
 @njit
-def weigh_call(
-    evidence: Record,
-    p: Record,
-    first_time: bool,
-    n: int,
-    d: int,
-    gap_new_s: float,
-    outcome: int,
-    talk_s: int,
-    callbacks: int,
-    setup_ms: int,
-    release_ms: int,
-) -> None:
-    """Add one call's observations to a line's evidence. In place.
-
-    gap_new_s  -1 = no earlier call to a first-time callee: pace sees nothing
-    talk_s     whole seconds, only read when answered
-    callbacks  people who called back since the line's last call
-    """
-    against = weigh.add_share(
-        evidence,
-        NOVELTY,
-        weigh.novelty(first_time, n, d, p.theta, p.sigma, p.new_p1),
-        p.weight[NOVELTY],
-        p.low[NOVELTY],
-        p.high[NOVELTY],
-    )
-    if first_time:
-        if gap_new_s >= 0.0:
-            seen = weigh.pace(gap_new_s, p.gap_shape, p.gap_scale_s, p.rate_per_s, evidence.rate_weight)
-            against += weigh.add_share(evidence, PACE, seen, p.weight[PACE], p.low[PACE], p.high[PACE])
-        if outcome < OUTCOMES:
-            seen = p.outcome[outcome]
-            against += weigh.add_share(evidence, ANSWER, seen, p.weight[ANSWER], p.low[ANSWER], p.high[ANSWER])
-        if outcome == ANSWERED:
-            seen = weigh.script(talk_s, evidence, p.talk_mu, p.talk_sigma)
-            against += weigh.add_share(evidence, SCRIPT, seen, p.weight[SCRIPT], p.low[SCRIPT], p.high[SCRIPT])
-            weigh.keep_talk(evidence, talk_s)
-        evidence.distinct += np.uint32(1)
-    if callbacks > 0:
-        against += weigh.add_share(
-            evidence,
-            RECIPROCITY,
-            signed(p.callback) * callbacks,
-            p.weight[RECIPROCITY],
-            p.low[RECIPROCITY],
-            p.high[RECIPROCITY],
-        )
-        evidence.callbacks += np.uint32(callbacks)
-    if evidence.calls == 0:
-        evidence.first_ms = setup_ms
-    evidence.calls += np.uint32(1)
-    if outcome == ANSWERED:
-        evidence.answered += np.uint32(1)
-    if against > 0:
-        evidence.against_ms = max(evidence.against_ms, release_ms)
-    score = 0
-    for k in range(FAMILIES):
-        score += signed(evidence.share[k])
-    evidence.score = np.int32(score)
-    if score <= 0:
-        end_segment(evidence)
-
-
-@njit
-def end_segment(evidence: Record) -> None:
-    """S fell to 0: forget the shares; an open episode keeps its counts. In place."""
-    calls, answered, distinct = evidence.calls, evidence.answered, evidence.distinct
-    first_ms, callbacks = evidence.first_ms, evidence.callbacks
-    clear_evidence(evidence)
-    if evidence.severity > 0:
-        evidence.calls = calls
-        evidence.answered = answered
-        evidence.distinct = distinct
-        evidence.first_ms = first_ms
-        evidence.callbacks = callbacks
-
-
-@njit
-def replay_kept(t: Tables, place: int, p: Record, n: int, d: int, release_ms: int) -> None:
-    """A line got its evidence row: weigh its kept calls in the order they came, the present one last. In place.
-
-    n, d  calls and callees the line's map knew before the present call; for the calls before it they are
-          counted back (a turn of the map in between is not undone: n and d are then a little small)
-    """
-    row = t.rows[place]
-    evidence = t.evidence[row.evidence]
-    size = ring_size(signed(row.tier))
-    kept = signed(row.kept)
-    first = (signed(row.head) - kept) % size
-    for j in range(kept - 1):
-        d -= signed(t.kept[row.ring + (first + j) % size].flags) & FIRST_TIME
-    for j in range(kept):
-        call = t.kept[row.ring + (first + j) % size]
-        nearest_new = signed(-1)
-        for k in range(j):
-            before = t.kept[row.ring + (first + k) % size]
-            if (before.flags & FIRST_TIME) != 0 and nearest_new < before.setup_ms <= call.setup_ms:
-                nearest_new = before.setup_ms
-        first_time = (signed(call.flags) & FIRST_TIME) != 0
-        answer_ms = signed(0) if call.talk_ms >= 0 else signed(-1)
-        weigh_call(
-            evidence,
-            p,
-            first_time,
-            max(n - (kept - 1 - j), 0),
-            max(d, 0),
-            (call.setup_ms - nearest_new) / 1000.0 if nearest_new >= 0 else -1.0,
-            outcome_of(answer_ms, signed(call.cause)),
-            signed(call.talk_ms) // 1000,
-            0,
-            call.setup_ms,
-            release_ms,
-        )
-        if first_time:
-            d += 1
-
-
-@njit
-def change(evidence: Record, policy: Record) -> int:
-    """Does this call open or change the line's episode? Returns DONE, OPENED or REVISED; trigger state in place."""
-    volume = signed(evidence.share[NOVELTY]) + signed(evidence.share[PACE])
-    shape = signed(evidence.share[SCRIPT])
-    outcome = signed(evidence.share[ANSWER]) + signed(evidence.share[RECIPROCITY])
-    groups = int(volume >= REASON_IN) + int(shape >= REASON_IN) + int(outcome >= REASON_IN)
-    was = signed(evidence.severity)
-    if was == 0 and (evidence.score < policy.threshold or groups < 2):
-        return DONE
-    severity = max(was, CRITICAL if evidence.score >= policy.critical else WARNING)
-    reasons = signed(evidence.reasons) if was > 0 else 0
-    for k in range(FAMILIES):
-        if evidence.share[k] >= REASON_IN:
-            reasons |= 1 << k
-        elif evidence.share[k] < REASON_OUT:
-            reasons &= ~(1 << k)
-    changed = severity != was or reasons != signed(evidence.reasons)
-    if not changed and signed(evidence.calls) < 2 * signed(evidence.revision_calls):
-        return DONE
-    evidence.severity = np.uint8(severity)
-    evidence.reasons = np.uint32(reasons)
-    evidence.revision_calls = evidence.calls
-    return OPENED if was == 0 else REVISED
-
-
-@njit
 def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Record, scored: Record) -> int:
     """Everything one call does to the state. Returns DONE, OPENED or REVISED. In place."""
     callee = find(t.slots, t.rows, call.callee_key)
@@ -324,35 +148,22 @@ def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Re
     if row.tier == COLD_TIER:
         return DONE
     callbacks = signed(t.rows[number].callbacks) if number >= 0 else 0
+    look_at(t, row, 0, policy.utc_offset_ms, scored)
     p = parameters[signed(row.number_class)]
-    n, d = signed(scored.known_calls), signed(scored.known_callees)
     if row.evidence < 0:
         evidence = t.evidence[give_evidence(t, place)]
         evidence.callbacks_seen = np.int32(callbacks)
         evidence.number_key = call.number_key
         if number == place:
             evidence.callbacks_seen -= np.int32(recent_callbacks(row, t.kept))
-        replay_kept(t, place, p, n, d, call.release_ms)
+        weigh_kept(t, place, p, policy.utc_offset_ms, scored, call.release_ms)
     else:
         evidence = t.evidence[row.evidence]
         same_number = number >= 0 and evidence.number_key == call.number_key
-        new_callbacks = max(callbacks - signed(evidence.callbacks_seen), 0) if same_number else 0
+        scored.callbacks = np.int32(max(callbacks - signed(evidence.callbacks_seen), 0) if same_number else 0)
         evidence.callbacks_seen = np.int32(callbacks)
         evidence.number_key = call.number_key
-        scored.callbacks = np.int32(new_callbacks)
-        weigh_call(
-            evidence,
-            p,
-            scored.first_time,
-            n,
-            d,
-            np.float64(scored.gap_new_s),
-            signed(scored.outcome),
-            (call.release_ms - call.answer_ms) // 1000,
-            new_callbacks,
-            call.setup_ms,
-            call.release_ms,
-        )
+        weigh_call(evidence, p, scored, t.ring_times, call.setup_ms, call.release_ms)
     for k in range(FAMILIES):
         scored.share[k] = evidence.share[k]
     scored.score = evidence.score
@@ -361,6 +172,20 @@ def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Re
         promote(t, place, HOT_TIER)
     t.meta[0].event_row = signed(row.evidence)
     return change(evidence, policy)
+
+
+@njit
+def count_ring_time(ring_times: NDArray[np.int64], call: Record) -> None:
+    """Everybody's given-up rings by second, old ones fading, for the network's own time-outs. In place."""
+    if call.answer_ms >= 0 or call.ring_ms < 0 or call.release_party != CALLER:
+        return
+    ring_times[min((call.release_ms - call.ring_ms) // 1000, RING_TIMES - 1)] += 1
+    ring_times[RING_TIMES] += 1
+    if ring_times[RING_TIMES] >= RING_TIMES_FADE:
+        ring_times[RING_TIMES] = 0
+        for second in range(RING_TIMES):
+            ring_times[second] //= 2
+            ring_times[RING_TIMES] += ring_times[second]
 
 
 @njit
@@ -438,7 +263,7 @@ def judge(
         out = scored[i]
         out.tier = np.int8(-1)
         out.row = np.int32(-1)
-        out.outcome = np.uint8(outcome_of(call.answer_ms, signed(call.release_cause)))
+        out.outcome = np.uint8(outcome_of(call.answer_ms >= 0, signed(call.release_cause)))
         out.talk_s = np.float32((call.release_ms - call.answer_ms) / 1000.0) if call.answer_ms >= 0 else np.float32(-1)
         if seen_before(t.seen, meta, call.call_hash):
             meta.duplicates += 1
@@ -448,6 +273,7 @@ def judge(
         meta.seen_calls += 1
         if meta.seen_calls % SWEEP_EVERY == 0:
             sweep(t, SWEEP_ROWS, policy.line_idle_ms, policy.warm_idle_ms)
+        count_ring_time(t.ring_times, call)
         why = judge_call(t, call, parameters, policy, out)
         if why != DONE:
             return i + 1, why

@@ -16,11 +16,17 @@ COLD_TIER, WARM_TIER, HOT_TIER = 0, 1, 2
 MAP = 16
 """Callees in each of the two generations of a line's callee map."""
 
-TALKS = 64
-"""Talk times kept for the script family."""
+PAST = 64
+"""Values kept of each of a line's own pasts (talk, ring, gap), newest over oldest."""
+
+TALK_PAST, RING_PAST, GAP_PAST = range(3)
+PASTS = 3
+
+RING_TIMES = 120
+"""Seconds of ringing that are told apart."""
 
 LOG_UNIT = 65_536
-"""Logarithms of kept talks are integers in 1/65536: sums that talks enter and leave stay exact."""
+"""Logarithms of kept values are integers in 1/65536: sums that values enter and leave stay exact."""
 
 RATES = 4
 """Components of the pace mixture."""
@@ -29,11 +35,23 @@ MILLI = 1024
 """Shares and scores are integers in 1/1024 nat: sums are exact, twins compare equal."""
 
 NOVELTY, PACE, SCRIPT, ANSWER, RECIPROCITY = range(5)
-FAMILIES = 5
+RING, PACING, SHORT, TARGETING, HOURS, CONCURRENCY = range(5, 11)
+FAMILIES = 11
+FIRST_TRAIT = RING
+TRAITS = FAMILIES - FIRST_TRAIT
+"""Families from RING on are traits: some dialers have them, others not; a line without one is no better for it."""
+
+VOLUME, SHAPE, OUTCOME = range(3)
+GROUPS = 3
+GROUP_OF = (VOLUME, VOLUME, SHAPE, OUTCOME, OUTCOME, SHAPE, SHAPE, SHAPE, OUTCOME, VOLUME, VOLUME)
+"""Group of each family; an alert needs two groups that speak."""
 
 ANSWERED, UNANSWERED, BUSY, INVALID, UNOBSERVED = range(5)
 """Outcome of an attempt, for the answer family; UNOBSERVED (congestion, faults) says nothing."""
 OUTCOMES = 4
+
+BESIDE = 3
+"""Calls at the same time on one line: none, one, two or more."""
 
 FIRST_TIME, LATEST, CALLED_BACK = 1, 2, 4
 PARTY_SHIFT = 3
@@ -45,7 +63,7 @@ KEPT = np.dtype(
         ("callee_key", np.uint64),
         ("ring_ms", np.int32),  # alerting until answer or release; -1 = unknown or never rang
         ("talk_ms", np.int32),  # -1 = not answered
-        ("call_hash", np.uint32),  # low half of the call's hash
+        ("held_ms", np.int32),  # setup to release
         ("cause", np.int8),  # Q.850; -1 = unknown
         ("flags", np.uint8),
     ],
@@ -96,12 +114,13 @@ EVIDENCE = np.dtype(
         ("callbacks", np.uint32),  # people who called back in the segment
         ("revision_calls", np.uint32),  # calls when the last revision was written
         ("reasons", np.uint32),  # bit k: family k stands in the last revision
-        ("talk_logs", np.int64),  # sum of log(talk + 0.5) over talk_s, in 1 / LOG_UNIT
-        ("talk_squares", np.int64),  # sum of their squares, in 1 / LOG_UNIT ** 2
-        ("talk_n", np.uint16),
-        ("talk_head", np.uint16),
+        ("trait_weight", np.float64, (TRAITS,)),  # how far the line seems to have each trait
+        ("log_sum", np.int64, (PASTS,)),  # of the kept values' logarithms, in 1 / LOG_UNIT
+        ("log_squares", np.int64, (PASTS,)),  # of their squares, in 1 / LOG_UNIT ** 2
+        ("past_n", np.uint16, (PASTS,)),
+        ("past_head", np.uint16, (PASTS,)),
         ("severity", np.uint8),  # of the open episode; 0 = none open
-        ("talk_s", np.uint16, (TALKS,)),  # talk of answered calls to first-time callees, whole seconds
+        ("past", np.int32, (PASTS * PAST,)),  # talk and ring in whole seconds, gaps as logarithms in 1 / LOG_UNIT
     ],
     align=True,
 )
@@ -141,6 +160,12 @@ PARAMETERS = np.dtype(
         ("talk_sigma", np.float64),
         ("outcome", np.int32, (OUTCOMES,)),  # answer, 1/1024 nat by outcome
         ("callback", np.int32),  # reciprocity, 1/1024 nat each
+        ("ring_mu", np.float64),  # ring p0, class mean and spread of log seconds
+        ("ring_sigma", np.float64),
+        ("short_p0", np.float64),  # short, probability of an ultra-short call
+        ("near_p0", np.float64),  # targeting, probability of a callee next to a recent one
+        ("beside_p0", np.float64, (BESIDE,)),  # concurrency, 0, 1, 2 or more calls at the same time
+        ("hour_p0", np.float64, (24,)),  # hours, share of calls by local hour
         ("weight", np.float64, (FAMILIES,)),  # w_k; 0 = muted
         ("low", np.int32, (FAMILIES,)),  # -b_k
         ("high", np.int32, (FAMILIES,)),  # +c_k
@@ -159,6 +184,12 @@ SCORED = np.dtype(
         ("known_callees", np.int32),
         ("gap_new_s", np.float32),  # since the nearest earlier call to a first-time callee; -1 = none
         ("talk_s", np.float32),  # -1 = not answered
+        ("ring_s", np.float32),  # unanswered and given up by the caller: how long it rang; -1 = not so, or not known
+        ("gap_s", np.float32),  # since the nearest earlier setup among the calls before; -1 = none
+        ("short", np.int8),  # ultra-short ring or talk, ended by the caller: 1, 0; -1 = not known
+        ("near", np.int8),  # callee next to one called just before: 1, 0; -1 = not known
+        ("hour", np.uint8),  # local hour of setup
+        ("beside", np.uint8),  # other calls of the line at the same time
         ("calls_60m", np.int32),  # kept calls with setup in the last hour, this one included; 0 if not observed
         ("distinct_60m", np.int32),
         ("callbacks", np.int32),
@@ -176,6 +207,7 @@ POLICY = np.dtype(
         ("lateness_ms", np.int64),
         ("line_idle_ms", np.int64),
         ("warm_idle_ms", np.int64),
+        ("utc_offset_ms", np.int64),
         ("observe", np.bool_),  # fill the columns of SCORED that only a trace needs
     ],
     align=True,
@@ -196,4 +228,6 @@ class Tables(NamedTuple):
     free_evidence: NDArray[np.int32]
     seen: NDArray[np.uint64]  # [2, n] hashes of recent calls, two generations
     door: NDArray[np.uint64]  # [2, n] doorkeeper: callers seen once while rows were scarce
+    ring_times: NDArray[np.int64]  # [RING_TIMES + 1] everybody's given-up rings by whole second; the last is their sum
+    scratch: NDArray[np.void]  # SCORED[1]
     meta: NDArray[np.void]  # META[1]

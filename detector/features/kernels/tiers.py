@@ -4,11 +4,25 @@ import numpy as np
 
 from detector.features.kernels.index import find_slot, mix, put, remove
 from detector.features.kernels.jit import Record, njit, signed
-from detector.features.kernels.layout import COLD_TIER, HOT, HOT_TIER, RATES, TAIL, WARM, WARM_TIER, Tables
+from detector.features.kernels.layout import (
+    COLD_TIER,
+    HOT,
+    HOT_TIER,
+    PASTS,
+    RATES,
+    TAIL,
+    TRAITS,
+    WARM,
+    WARM_TIER,
+    Tables,
+)
 from detector.features.kernels.memory import fingerprint, prints_start, ring_size
 
 ROWS, EVIDENCE_ROWS = 0, 3
 """Places in meta.free_n; warm and hot rings stand at their tier's number."""
+
+TRAIT_WEIGHT = 0.3
+"""How far a line is believed to have a trait before its first call."""
 
 CLOCK_STEPS = 32
 """Candidates an eviction looks at: it gives up the longest silent of them."""
@@ -30,11 +44,13 @@ def ring_start(t: Tables, tier: int, place: int) -> int:
 
 @njit
 def clear_evidence(evidence: Record) -> None:
-    """End the segment: S = 0, every share 0, mixture as before the first call. Kept talks stay. In place."""
+    """End the segment: S = 0, every share 0, mixtures as before the first call. The own past stays. In place."""
     for k in range(evidence.share.shape[0]):
         evidence.share[k] = np.int32(0)
     for j in range(RATES):
         evidence.rate_weight[j] = 1.0 / RATES
+    for j in range(TRAITS):
+        evidence.trait_weight[j] = TRAIT_WEIGHT
     evidence.score = np.int32(0)
     evidence.first_ms = signed(-1)
     evidence.calls = np.uint32(0)
@@ -177,10 +193,11 @@ def give_evidence(t: Tables, place: int) -> int:
     evidence.revision_calls = np.uint32(0)
     evidence.reasons = np.uint32(0)
     evidence.severity = np.uint8(0)
-    evidence.talk_logs = signed(0)
-    evidence.talk_squares = signed(0)
-    evidence.talk_n = np.uint16(0)
-    evidence.talk_head = np.uint16(0)
+    for which in range(PASTS):
+        evidence.log_sum[which] = 0
+        evidence.log_squares[which] = 0
+        evidence.past_n[which] = np.uint16(0)
+        evidence.past_head[which] = np.uint16(0)
     evidence.callbacks_seen = np.int32(t.rows[place].callbacks)
     t.rows[place].evidence = number
     return signed(number)
