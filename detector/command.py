@@ -168,6 +168,37 @@ def train(config: Config, out: Path, traffic: tuple[Path, ...], benign: tuple[tu
 
 
 @commands.command()
+@click.option("--suite", type=click.Choice(["small", "full"]), default="small", show_default=True)
+@click.option("--seeds", type=click.IntRange(1), help="Seeds played; default: as the suite has it.")
+@click.option("--out", type=FILE, help="Folder for evaluation.json, .md and the picture evaluation.svg.")
+@click.option("--tolerance", type=FILE, help="TOML file of figures and limits; what does not hold ends with 1.")
+@JSON
+@configured
+def evaluate(
+    config: Config, suite: str, seeds: int | None, out: Path | None, tolerance: Path | None, as_json: bool
+) -> int:
+    """Play generated traffic with known truth: what is found, after how many calls, and who is wrongly accused."""
+    from detector.progress import progress
+    from detector.replay.evaluate import evaluate, read_tolerance, write
+    from detector.replay.tables import show
+    from detector.traffic.suite import worlds
+
+    limits = read_tolerance(tolerance) if tolerance else None
+    with progress("evaluating") as report:
+        figures = evaluate(config, suite, worlds(suite, seeds), report)
+    if out is not None:
+        write(figures, out)
+    if as_json:
+        click.echo(msgspec.json.encode(figures).decode())
+    else:
+        show(figures)
+    worse = limits.worse(figures) if limits else []
+    for complaint in worse:
+        click.echo(f"detector: evaluate: {complaint}", err=True)
+    return 1 if worse else 0
+
+
+@commands.command()
 @click.argument("run_dir", metavar="RUN", type=FILE)
 @click.option("--line", required=True, help="The line, as its number is dialed or as the account is written.")
 @configured
