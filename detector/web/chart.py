@@ -36,6 +36,7 @@ class Growth(NamedTuple):
     area: str
     marks: list[Mark]
     threshold_y: float
+    label_y: float  # of the word on it, clear of the line where there is room
     ticks_x: list[Tick]
     ticks_y: list[Tick]
 
@@ -64,12 +65,14 @@ def growth(revisions: Sequence[Alert]) -> Growth:
         )
         for one in revisions
     ]
+    threshold_y = scale_y(newest.threshold)
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in [(_LEFT, scale_y(0)), *((mark.x, mark.y) for mark in marks)])
     return Growth(
         line=line,
         area=f"{line} {marks[-1].x:.1f},{scale_y(0):.1f}",
         marks=marks,
-        threshold_y=scale_y(newest.threshold),
+        threshold_y=threshold_y,
+        label_y=threshold_y + 14 if threshold_y < HEIGHT - _BOTTOM - 20 else threshold_y - 5,
         ticks_x=scale_x.times(),
         ticks_y=[Tick(scale_y(value), figure(value)) for value in _steps(top)],
     )

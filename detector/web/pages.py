@@ -49,7 +49,7 @@ def templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("age", "ago", "cause", "clock", "count", "figure", "iso", "moment", "words"):
+    for name in ("age", "ago", "cause", "clock", "count", "figure", "definition", "iso", "measured", "moment", "words"):
         environment.filters[name] = getattr(words, name)
     environment.globals.update(
         {name: getattr(words, name) for name in ("KINDS", "PLACES", "VERBS", "VERDICTS")},
@@ -132,6 +132,7 @@ def _queue(room: Room, query: QueueQuery) -> dict[str, Any]:
         "left": {row.alert.alert_id for row in rows if wanted.view not in ("all", row.place)},
         "fresh": sum(row.alert.alert_id not in shown for row in fresh),
         "counts": counts,
+        "together": room.queue.together() if wanted.view == "queue" else [],
     }
 
 
@@ -157,8 +158,7 @@ def _parent(room: Room, standing: Standing) -> Standing | None:
 def _render(room: Room, call: Call, template: str, **given: Any) -> Html:
     badge = room.badge()
     page = room.templates.get_template(template)
+    clocks = {"now": badge.now_ms, "wall": room.ledger.now()}  # of the feed, of people
     return Html(
-        page.render(
-            badge=badge, now=badge.now_ms, version=room.version(), who=call.who.name, role=room.settings.role, **given
-        )
+        page.render(badge=badge, version=room.version(), who=call.who.name, role=room.settings.role, **clocks, **given)
     )

@@ -64,6 +64,15 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     matches: int
 
 
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """What several alerts of the queue have in common, and the harm of all of them."""
+
+    entity_kind: str
+    entity: str
+    alerts: int
+    harm: float
+
+
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the audit."""
 
@@ -108,6 +117,11 @@ class Queue:
             found = dict(db.execute(_COUNT, {**_parameters(wanted), "view": "all"}).fetchall())
         counts: dict[View, int] = {place: found.get(place, 0) for place in get_args(Place)}
         return counts | {"all": sum(counts.values())}
+
+    def together(self) -> list[Group]:
+        """Tenants (else blocks, else numbers) that two or more alerts of the queue share, most harmful first."""
+        with self._ledger.reading() as db:
+            return [Group(**dict(row)) for row in db.execute(_TOGETHER)]
 
     def below(self, alert_id: str) -> list[Standing]:
         """Open alerts whose nearest parent is this one, most harmful first."""
@@ -226,6 +240,11 @@ FROM placed;
 _WANTED = r"""FROM standing WHERE (:view = 'all' OR place = :view) AND (:severity = '' OR severity = :severity)
     AND (:kind = '' OR kind = :kind) AND (:entity_kind = '' OR entity_kind = :entity_kind)
     AND (:q = '' OR names LIKE :like ESCAPE '\')"""
+_TOGETHER = """
+SELECT CASE WHEN tenant IS NOT NULL THEN 'tenant' WHEN block IS NOT NULL THEN 'block' ELSE 'number' END AS entity_kind,
+    COALESCE(tenant, block, number) AS entity, count(*) AS alerts, sum(harm) AS harm
+FROM standing WHERE place = 'queue' AND COALESCE(tenant, block, number) IS NOT NULL
+GROUP BY 1, 2 HAVING count(*) > 1 ORDER BY sum(harm) DESC LIMIT 6"""
 _PAGE = "alert_id LIMIT :size OFFSET :from"
 _LIST_HARMFUL = f"SELECT * {_WANTED} ORDER BY owner IS NOT NULL, harm DESC, raised_at_ms, {_PAGE}"
 _LIST_NEWEST = f"SELECT * {_WANTED} ORDER BY updated_at_ms DESC, {_PAGE}"

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from detector.features.catalog import FAMILIES
+
 KINDS = {
     "mass_dialing": "Mass dialing",
     "ai_robocall": "AI robocalls",
@@ -61,6 +63,9 @@ CAUSES = {
 }
 """Q.850 release causes in a few words."""
 
+_UNITS = {family.name: family.unit for family in FAMILIES}
+_DEFINITIONS = {family.name: family.definition for family in FAMILIES}
+
 _LAST_MS = 253_402_300_799_000  # 9999-12-31
 
 
@@ -103,8 +108,8 @@ def age(span_ms: int) -> str:
 
 
 def ago(ms: int, now_ms: int) -> str:
-    """`12 min ago`; `in 12 min` for what is to come."""
-    return f"{age(now_ms - ms)} ago" if ms <= now_ms else f"in {age(ms - now_ms)}"
+    """`12 min ago`; `now` for what runs a little ahead of the clock that tells."""
+    return f"{age(now_ms - ms)} ago" if ms < now_ms else "now"
 
 
 def count(value: float) -> str:
@@ -118,6 +123,22 @@ def figure(value: float) -> str:
     if size >= 100 or float(value).is_integer():
         return f"{value:,.0f}".replace("-", "−")
     return (f"{value:.1f}" if size >= 10 else f"{value:.2g}").replace("-", "−")
+
+
+def measured(value: float, family: str) -> str:
+    """A reason's value with the unit that the catalogue of features gives its family: `43 %`, `24 s`, `2`."""
+    match _UNITS.get(family):
+        case "ratio":
+            return f"{figure(100 * value)} %"
+        case "s" if abs(value) < 1e12:
+            return age(round(value * 1000))
+        case _:
+            return figure(value)
+
+
+def definition(family: str) -> str:
+    """What the family looks at, for those who ask; "" for an unknown one."""
+    return _DEFINITIONS.get(family, "")
 
 
 def _utc(ms: int) -> datetime:

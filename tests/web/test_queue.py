@@ -143,6 +143,21 @@ def test_pages(ledger: Ledger, feed: Feed) -> None:
     assert [row.alert.harm for row in first + second] == sorted(range(ROWS + 7), reverse=True)
 
 
+def test_what_alerts_of_the_queue_share(ledger: Ledger, feed: Feed) -> None:
+    lines = [
+        ("a", "t", None, 5.0),
+        ("b", "t", "x", 6.0),
+        ("c", None, "x", 1.0),
+        ("d", None, "x", 1.0),
+        ("e", "u", "x", 9.0),
+    ]
+    feed(landing(*(alert(name, tenant=tenant, block=block, harm=harm) for name, tenant, block, harm in lines)))
+    assert [(g.entity_kind, g.entity, g.alerts, g.harm) for g in Queue(ledger).together()] == [
+        ("tenant", "t", 2, 11.0),
+        ("block", "x", 2, 2.0),
+    ]
+
+
 def test_earlier_alerts_of_the_same_entity(ledger: Ledger, feed: Feed) -> None:
     old = alert(raised_at_ms=NOW_MS - 10**8, state="resolved")
     feed(landing(old, alert(), alert("another")))

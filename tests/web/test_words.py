@@ -33,7 +33,16 @@ def test_examples() -> None:
         "2 days",
     ]
     assert words.ago(1000, 61_000) == "60 s ago"
-    assert words.ago(61_000, 1000) == "in 60 s"
+    assert words.ago(61_000, 1000) == "now"
+    assert [
+        words.measured(v, f) for v, f in ((0.43, "script"), (0.005, "targeting"), (39_594, "pace"), (2, "odd"))
+    ] == [
+        "43 %",
+        "0.5 %",
+        "10 h",
+        "2",
+    ]
+    assert "Pitman-Yor" in words.definition("novelty")
     assert [words.figure(v) for v in (0, 0.714, 3.14, 18.84, 42, 5400, -1.52)] == [
         "0",
         "0.71",
@@ -53,6 +62,7 @@ def test_no_time_is_too_odd(ms: int, now: int) -> None:
     assert words.ago(ms, now)
 
 
-@given(value=st.floats(allow_nan=True, allow_infinity=True))
-def test_no_figure_is_too_odd(value: float) -> None:
+@given(value=st.floats(allow_nan=True, allow_infinity=True), family=st.sampled_from(["novelty", "pace", "odd"]))
+def test_no_figure_is_too_odd(value: float, family: str) -> None:
     assert words.figure(value)
+    assert words.measured(value, family)
