@@ -14,8 +14,8 @@ from detector.features.kernels import layout
 from detector.features.kernels.judge import judge
 from detector.features.kernels.weigh import OPENED, REVISED, TIMER
 from detector.features.state import new_policy, new_tables
-from detector.numbering.plan import NumberClass, NumberPlan
-from detector.numbering.registry import Registry
+from detector.numbering.plan import NumberPlan
+from detector.numbering.registry import Registry, all_classes, class_name
 from models.evidence import ClassParameters, Evidence
 
 
@@ -42,11 +42,12 @@ class Shard:
     ) -> None:
         muted = muted_families(config.feed)
         self.plan = plan
+        self._registry = registry
         self.threshold = model.threshold(config.alerting.false_alerts_per_day, config.alerting.active_lines, muted)
         self.muted = muted
         self.tables = new_tables(config.state)
         self._policy = new_policy(config.state, config.order, self.threshold, observe, config.feed.utc_offset_h)
-        self._parameters = model.table({c.value: c.name.lower() for c in NumberClass}, muted)
+        self._parameters = model.table(all_classes(), muted)
         self._lateness_ms = config.order.lateness_s * 1000
         self.versions = Versions(config=config.version, model=model.version, code=code)
         self.episodes = Episodes(
@@ -77,6 +78,7 @@ class Shard:
 
     def process(self, batch: CdrBatch) -> Findings:
         """Judge the calls in the order given."""
+        self._class_declared(batch)
         scored = np.zeros(len(batch), layout.SCORED)
         revisions: list[Revision] = []
         i = 0
@@ -87,6 +89,12 @@ class Shard:
             elif why in (OPENED, REVISED):
                 revisions.append(self.episodes.told(batch, i - 1, int(self.tables.meta[0]["event_row"])))
         return Findings(revisions, scored)
+
+    def _class_declared(self, batch: CdrBatch) -> None:
+        """A line that shows a declared number is judged against that declaration. In place."""
+        calls = batch.calls
+        calls["line_class"] = self._registry.declared_classes(calls["number_key"], calls["line_class"])
+        calls["number_class"] = self._registry.declared_classes(calls["number_key"], calls["number_class"])
 
 
 def muted_families(feed: Feed) -> tuple[str, ...]:
@@ -103,4 +111,4 @@ def muted_families(feed: Feed) -> tuple[str, ...]:
 
 def _parameters_of(model: Evidence) -> Callable[[int], ClassParameters]:
     classes = model.parameters.classes
-    return lambda number_class: classes.get(NumberClass(number_class).name.lower()) or classes["any"]
+    return lambda number_class: classes.get(class_name(number_class)) or classes["any"]

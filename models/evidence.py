@@ -22,6 +22,12 @@ from detector.features.kernels.evidence import P1_SHARE_OF_P0
 from detector.features.kernels.layout import MILLI, OUTCOMES
 
 SHIPPED = Path(__file__).parent / "parameters" / "evidence.json"
+_COPIED = (
+    *("theta", "sigma", "new_p1", "gap_shape", "gap_scale_s", "talk_mu", "talk_sigma", "talk_least_spread"),
+    *("ring_mu", "ring_sigma", "short_p0", "near_p0", "beside_p0", "hour_p0"),
+)
+"""Fields of ClassParameters that the kernels read as they are."""
+
 CLASSES = 256
 """Rows of the parameter table: one for every value a number class can have."""
 
@@ -58,6 +64,7 @@ class ClassParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rates_per_hour: tuple[float, float, float, float]  # pace p1
     talk_mu: float  # script p0: mean and spread of log seconds
     talk_sigma: float
+    talk_least_spread: float  # narrower than this a line's own talk is never taken to be
     outcomes_p0: Outcomes
     outcomes_p1: Outcomes
     callback: float  # nats for each person who calls back
@@ -67,6 +74,7 @@ class ClassParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     near_p0: float  # share of strangers whose number is next to a recent one
     beside_p0: tuple[float, float, float]  # share of calls with none, one, more of the line's calls at the same time
     hour_p0: tuple[float, ...]  # share of calls to strangers by local hour, 24 of them
+    muted: tuple[str, ...] = ()  # families that the class's declaration covers
 
 
 class Tail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -140,7 +148,16 @@ class Evidence:
         return table
 
     def _fill(self, row: Any, fitted: ClassParameters, muted: Collection[str]) -> None:
-        for name in ("theta", "sigma", "new_p1", "gap_shape", "gap_scale_s", "talk_mu", "talk_sigma"):
+        for name in (
+            "theta",
+            "sigma",
+            "new_p1",
+            "gap_shape",
+            "gap_scale_s",
+            "talk_mu",
+            "talk_sigma",
+            "talk_least_spread",
+        ):
             row[name] = getattr(fitted, name)
         for name in ("ring_mu", "ring_sigma", "short_p0", "near_p0", "beside_p0", "hour_p0"):
             row[name] = getattr(fitted, name)
@@ -149,7 +166,7 @@ class Evidence:
         row["callback"] = round(fitted.callback * MILLI)
         for k, family in enumerate(FAMILIES):
             limits = self.parameters.limits[family.name]
-            row["weight"][k] = 0.0 if family.name in muted else limits.weight
+            row["weight"][k] = 0.0 if family.name in (*muted, *fitted.muted) else limits.weight
             row["low"][k] = round(limits.low * MILLI)
             row["high"][k] = round(limits.high * MILLI)
 

@@ -19,6 +19,9 @@ from models.evidence import ClassParameters, Outcomes
 MOST_CALLS_PER_LINE = 50
 """Calls of one line that count, so that a few busy look-alikes do not become ordinary life."""
 
+COVERED = ("pace", "pacing", "hours", "ring")
+"""Families that a declaration for outbound calls covers."""
+
 LEAST_CALLS = 500
 """Calls a class needs for parameters of its own."""
 
@@ -26,8 +29,12 @@ Columns = Mapping[str, NDArray[np.generic]]
 """line_key, and what layout.SCORED says of each call; one entry a call, in order."""
 
 
-def fit_class(benign: Columns, bad: Columns, start: ClassParameters) -> ClassParameters:
-    """Parameters of one class of number. What too few calls tell stays as in `start`."""
+def fit_class(benign: Columns, bad: Columns, start: ClassParameters, *, declared: bool = False) -> ClassParameters:
+    """Parameters of one class of number. What too few calls tell stays as in `start`.
+
+    declared  the class of a purpose in the registry: how much and how evenly such lines dial is what they declared, so
+              COVERED is muted, and a played script is theirs; what changes in a takeover still speaks
+    """
     benign = first_calls(benign)
     theta, sigma = fit_novelty(benign, start)
     mu, spread = fit_logs(benign["talk_s"][answered_strangers(benign)], start.talk_mu, start.talk_sigma)
@@ -42,6 +49,7 @@ def fit_class(benign: Columns, bad: Columns, start: ClassParameters) -> ClassPar
         rates_per_hour=start.rates_per_hour,
         talk_mu=mu,
         talk_sigma=spread,
+        talk_least_spread=fit_least_spread(benign, start) if declared else start.talk_least_spread,
         outcomes_p0=fit_outcomes(benign, start.outcomes_p0),
         outcomes_p1=fit_outcomes(bad, start.outcomes_p1),
         callback=start.callback,
@@ -51,6 +59,7 @@ def fit_class(benign: Columns, bad: Columns, start: ClassParameters) -> ClassPar
         near_p0=fit_share(strangers["near"], start.near_p0),
         beside_p0=fit_beside(benign, start),
         hour_p0=fit_hours(strangers["hour"], start),
+        muted=COVERED if declared else (),
     )
 
 
@@ -98,6 +107,18 @@ def _known(column: NDArray[np.generic]) -> NDArray[np.float64]:
     """The values that are not -1."""
     values = column.astype(np.float64)
     return values[values >= 0]
+
+
+def fit_least_spread(calls: Columns, start: ClassParameters) -> float:
+    """Spread of log talk within lines of the class, at least 0.1: small where every line plays one script."""
+    chosen = answered_strangers(calls)
+    logs = np.log(np.floor(calls["talk_s"][chosen].astype(float)) + 0.5)
+    _, line = np.unique(calls["line_key"][chosen], return_inverse=True)
+    if len(logs) < LEAST_CALLS:
+        return start.talk_least_spread
+    means = np.bincount(line, logs) / np.bincount(line)
+    within = float(np.sqrt(np.mean((logs - means[line]) ** 2)))
+    return round(min(max(within, 0.1), start.talk_least_spread), 3)
 
 
 def fit_share(seen: NDArray[np.generic], start: float) -> float:

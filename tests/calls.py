@@ -1,6 +1,7 @@
 """Short ways to write calls down: lists of plain dictionaries in normal form, and what becomes of them."""
 
 import json
+import random
 from collections.abc import Iterable
 from typing import Any
 
@@ -53,11 +54,19 @@ def call(
 def strangers(
     line: str, n: int, gap_s: float, begin_s: float = 0.0, talks: tuple[float, ...] = (21.0,)
 ) -> list[dict[str, Any]]:
-    """A plain dialer: n calls to n strangers, every third of them answered and talked to for `talks` in turn."""
-    return [
-        call(line, f"138{i:08}", begin_s + i * gap_s, talks[i // 3 % len(talks)] if i % 3 == 2 else None, 18.0, 19)
-        for i in range(n)
-    ]
+    """A plain dialer: n calls to n strangers here and there, random gaps of mean gap_s, given up after 12 to 24 s.
+
+    Every third is answered and talked to for `talks` in turn.
+    """
+    chance = random.Random(n)
+    calls, at_s = [], begin_s
+    for i in range(n):
+        talk_s = talks[i // 3 % len(talks)] if i % 3 == 2 else None
+        ring_s = chance.uniform(12, 24)
+        callee = f"138{chance.randrange(10**8):08}"
+        calls.append(call(line, callee, at_s, talk_s, ring_s, 19, release_party="caller"))
+        at_s += min(chance.expovariate(1 / gap_s), 3 * gap_s)
+    return calls
 
 
 class Kept:

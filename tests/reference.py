@@ -137,7 +137,7 @@ def boxcar(value: int, past: list[int], within: int) -> float:
 def script(talk_s: int, talks: list[int], p: Mapping[str, float]) -> int:
     if not talks:
         return 0
-    p0 = lognormal_bin(talk_s, talks, p["talk_mu"], p["talk_sigma"], 0.8)
+    p0 = lognormal_bin(talk_s, talks, p["talk_mu"], p["talk_sigma"], p["talk_least_spread"])
     return mixed_ratio(0.3 * p0 + 0.7 * boxcar(talk_s, talks, 4), p0, 1 / 3600)
 
 

@@ -4,7 +4,7 @@ import csv
 from bisect import insort
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detector.errors import ConfigError
 from detector.numbering.kernels.number import HASHED
-from detector.numbering.plan import NumberPlan
+from detector.numbering.plan import NumberClass, NumberPlan
 
 Purpose = Literal[
     "inbound_hotline",
@@ -34,6 +34,10 @@ LISTS = ("resellers", "trunks")
 """Fields of many texts; in CSV separated by |."""
 
 NO_BLOCK = -1
+
+PURPOSES: tuple[str, ...] = get_args(Purpose)
+DECLARED = 100
+"""Classes of declared numbers: DECLARED + the place of the purpose in PURPOSES; below are numbering's own classes."""
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +75,8 @@ class Registry:
         self.blocks = tuple(blocks)
         self._plan = plan
         self._edges, self._stretches = _cut(_ranges(plan, self.blocks))
+        self._narrowest = np.array([stretch[0] if stretch else NO_BLOCK for stretch in self._stretches], np.int64)
+        self._class_of_block = np.array([_class_of(block) for block in self.blocks], np.uint8)
 
     @classmethod
     def load(cls, path: str, plan: NumberPlan) -> "Registry":
@@ -98,6 +104,39 @@ class Registry:
         if stretch < 0:
             return None
         return next((self.blocks[i] for i in self._stretches[stretch] if self.blocks[i].valid(at_ms)), None)
+
+    def declared_classes(self, keys: NDArray[np.uint64], classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The classes of numbers, those declared for outbound calls by their purpose: uint8[n] for keys uint64[n].
+
+        Of blocks within blocks the narrowest counts, valid or not: validity is a matter of rules, not of behaviour.
+        """
+        if not self.blocks:
+            return classes
+        stretch = np.searchsorted(self._edges, keys, side="right") - 1
+        block = np.where(stretch >= 0, self._narrowest[stretch], NO_BLOCK)
+        declared = np.where(block >= 0, self._class_of_block[block], 0)
+        return np.where(declared > 0, declared, classes).astype(np.uint8)
+
+
+def _class_of(block: Block) -> int:
+    """The class of a block's numbers; 0 = they are judged like any other."""
+    if block.declared_purpose == "fixed_subscriber" or block.outbound_allowed is False:
+        return 0
+    return DECLARED + PURPOSES.index(block.declared_purpose)
+
+
+def class_name(number_class: int) -> str:
+    """What a class is called in parameter files: `mobile`, `declared_otp_notify`."""
+    if number_class >= DECLARED:
+        return f"declared_{PURPOSES[number_class - DECLARED]}"
+    return NumberClass(number_class).name.lower()
+
+
+def all_classes() -> dict[int, str]:
+    """Every class a number can have, with its name."""
+    numbers = [number_class.value for number_class in NumberClass]
+    declared = range(DECLARED, DECLARED + len(PURPOSES))
+    return {number_class: class_name(number_class) for number_class in (*numbers, *declared)}
 
 
 def _ranges(plan: NumberPlan, blocks: Sequence[Block]) -> list[tuple[int, int]]:

@@ -23,7 +23,8 @@ from detector.errors import InputError
 from detector.features.catalog import FAMILIES, GROUPS
 from detector.features.kernels.layout import MILLI
 from detector.features.kernels.weigh import REASON_IN
-from detector.numbering.plan import NumberClass, NumberPlan, read_secret
+from detector.numbering.plan import NumberPlan, read_secret
+from detector.numbering.registry import DECLARED, all_classes
 from detector.replay.run import Progress, replay
 from models.calibrate import tail_of
 from models.evidence import Evidence, Parameters
@@ -62,6 +63,8 @@ def traffic_source(folder: Path, config: Config) -> Source:
     calls = sorted(folder.glob("calls.*"))
     if not calls or not (folder / "truth.csv").exists():
         raise InputError(f"{folder}: no calls.* and truth.csv in it; make them with `detector generate training`")
+    numbering = msgspec.structs.replace(config.numbering, registry=str(folder / "registry.json"))
+    config = msgspec.structs.replace(config, numbering=numbering)
     return Source(folder.name, (calls[0],), config, folder / "truth.csv")
 
 
@@ -90,12 +93,13 @@ def train(sources: Sequence[Source], out: Path, command: str, progress: Progress
 def _fit(seen: Sequence[Observed], start: Parameters) -> Parameters:
     """Parameters of all classes together, then of each class with calls enough of its own."""
     benign, bad = _together([o.benign for o in seen]), _together([o.bad for o in seen])
-    everyone = fit_class(benign, bad, start.classes["any"])
+    undeclared = {name: column[benign["line_class"] < DECLARED] for name, column in benign.items()}
+    everyone = fit_class(undeclared, bad, start.classes["any"])
     classes = {"any": everyone}
-    for number_class in NumberClass:
-        own = {name: column[benign["line_class"] == number_class] for name, column in benign.items()}
+    for number_class, name in all_classes().items():
+        own = {column: values[benign["line_class"] == number_class] for column, values in benign.items()}
         if len(own["line_key"]) >= LEAST_CALLS:
-            classes[number_class.name.lower()] = fit_class(own, bad, everyone)
+            classes[name] = fit_class(own, bad, everyone, declared=number_class >= DECLARED)
     return msgspec.structs.replace(start, classes=classes)
 
 
@@ -140,13 +144,10 @@ def _observe(source: Source, parameters: Path, progress: Progress | None) -> Obs
 
 
 def _truth(file: Path, config: Config) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
-    """Keys of benign lines that nobody declared; keys of bad lines, sorted, and since when they are bad.
-
-    Declared lines are left out: what they may do stands in the registry, not in ordinary life.
-    """
+    """Keys of benign lines; keys of bad lines, sorted, and since when they are bad."""
     plan = NumberPlan(config.numbering.plan, read_secret(config.privacy.secret_file))
     rows = pa_csv.read_csv(file).to_pylist()
-    benign = [row["line"] for row in rows if row["label"] == "benign" and not row["declared"]]
+    benign = [row["line"] for row in rows if row["label"] == "benign"]
     bad = [row for row in rows if row["label"] == "bad" and row["first_bad_call_ms"] is not None]
     keys, _ = plan.keys([str(row["line"]) for row in bad])
     since = np.array([row["first_bad_call_ms"] for row in bad], np.int64)

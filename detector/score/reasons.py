@@ -17,6 +17,8 @@ LEAST_NATS = 0.5
 """A share smaller than this, either way, is not worth a sentence."""
 
 SCRIPT_WITHIN_S = 3
+NIGHT = (22, 23, 0, 1, 2, 3, 4, 5, 6)
+"""Local hours in which strangers are seldom called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +156,12 @@ def _targeting(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, s
 def _hours(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
     strangers = first_time_calls(seen.kept)
     local = (strangers["setup_ms"] // HOUR_MS + round(seen.utc_offset_h)) % 24
-    share = float(np.isin(local, (0, 1, 2, 3, 4, 5, 6, 22, 23)).mean()) if len(local) else 0.0
-    text = f"{share:.0%} of its calls to strangers fell between 22 and 7 o'clock; the rest follows office hours evenly"
-    return share, float(sum(usual.hour_p0[hour] for hour in (0, 1, 2, 3, 4, 5, 6, 22, 23))), text
+    share = float(np.isin(local, NIGHT).mean()) if len(local) else 0.0
+    normal = sum(usual.hour_p0[hour] for hour in NIGHT)
+    if share > normal:
+        text = f"{share:.0%} of its calls to strangers fell between 22 and 7 o'clock; usually {normal:.0%} do"
+        return share, normal, text
+    return share, normal, "its calls to strangers fill office hours evenly, without the breaks people take"
 
 
 def _concurrency(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:

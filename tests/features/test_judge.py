@@ -76,7 +76,7 @@ def run(calls: NDArray[np.void], tables: Tables, threshold: float = THRESHOLD) -
 
 def twin() -> Twin:
     table = Evidence.load().table({}, ())[0]
-    names = ["theta", "sigma", "new_p1", "gap_shape", "gap_scale_s", "talk_mu", "talk_sigma"]
+    names = ["theta", "sigma", "new_p1", "gap_shape", "gap_scale_s", "talk_mu", "talk_sigma", "talk_least_spread"]
     names += ["ring_mu", "ring_sigma", "short_p0", "near_p0"]
     return Twin(
         parameters={name: float(table[name]) for name in names},

@@ -100,11 +100,11 @@ def repeated(
 
 
 @njit
-def script(talk_s: int, evidence: Record, mu: float, sigma: float) -> int:
+def script(talk_s: int, evidence: Record, mu: float, sigma: float, least_spread: float) -> int:
     """Talk with a first-time callee: seven times in ten within 4 s of a kept talk? Nothing kept says nothing."""
     if evidence.past_n[TALK_PAST] == 0:
         return 0
-    p0, boxcar = repeated(talk_s, evidence, TALK_PAST, 4, mu, sigma, 0.8)
+    p0, boxcar = repeated(talk_s, evidence, TALK_PAST, 4, mu, sigma, least_spread)
     return ratio(0.3 * p0 + 0.7 * boxcar, p0, 1.0 / 3600.0)
 
 

@@ -158,6 +158,7 @@ PARAMETERS = np.dtype(
         ("rate_per_s", np.float64, (RATES,)),  # pace p1
         ("talk_mu", np.float64),  # script p0, class mean and spread of log talk
         ("talk_sigma", np.float64),
+        ("talk_least_spread", np.float64),
         ("outcome", np.int32, (OUTCOMES,)),  # answer, 1/1024 nat by outcome
         ("callback", np.int32),  # reciprocity, 1/1024 nat each
         ("ring_mu", np.float64),  # ring p0, class mean and spread of log seconds

@@ -92,7 +92,7 @@ def weigh_stranger(evidence: Record, p: Record, seen: Record, ring_times: NDArra
         against += add(evidence, p, ANSWER, signed(p.outcome[seen.outcome]))
     if seen.outcome == ANSWERED:
         talk_s = signed(seen.talk_s)
-        against += add(evidence, p, SCRIPT, law.script(talk_s, evidence, p.talk_mu, p.talk_sigma))
+        against += add(evidence, p, SCRIPT, law.script(talk_s, evidence, p.talk_mu, p.talk_sigma, p.talk_least_spread))
         law.keep_past(evidence, TALK_PAST, talk_s, law.log_of(talk_s))
     if seen.ring_s >= 0:
         told = traits.ring(evidence, RING, signed(seen.ring_s), p.ring_mu, p.ring_sigma, ring_times)
