@@ -55,7 +55,7 @@ def fit_class(benign: Columns, bad: Columns, start: ClassParameters, *, declared
         callback=start.callback,
         ring_mu=ring[0],
         ring_sigma=ring[1],
-        short_p0=fit_share(strangers["short"], start.short_p0),
+        short_p0=fit_share(strangers["ultra_short"], start.short_p0),
         near_p0=fit_share(strangers["near"], start.near_p0),
         beside_p0=fit_beside(benign, start),
         hour_p0=fit_hours(strangers["hour"], start),

@@ -140,7 +140,7 @@ FEATURES = (
         "ring_s", "s", "this call", 1, "Ringing until the caller gave up; -1 = not so or not known", "signature 10"
     ),
     Feature("gap_s", "s", "16 calls", 2, "Since the nearest earlier setup; -1 = none", "signature 7"),
-    Feature("short", "0/1", "this call", 1, "Ended by the caller within 3 s; -1 = not known", "signature 11"),
+    Feature("ultra_short", "0/1", "this call", 1, "Ended by the caller within 3 s; -1 = not known", "signature 11"),
     Feature("near", "0/1", "8 calls", 2, "Callee within 10 of a recent one; -1 = not known", "signature 6"),
     Feature("hour", "h", "this call", 1, "Local hour of setup", "signature 21"),
     Feature("beside", "calls", "16 calls", 1, "Other calls of the line at the same time", "signature 8"),
@@ -160,3 +160,4 @@ def matrix(scored: NDArray[np.void]) -> NDArray[np.float64]:
 
 
 assert len(FAMILIES) == layout.FAMILIES
+assert len(set(COLUMNS)) == len(COLUMNS)

@@ -19,6 +19,8 @@ from detector.features.kernels.layout import ANSWERED, BUSY, INVALID, UNANSWERED
 from detector.numbering.plan import NumberPlan
 
 MOST_ROWS = 40
+WORTH_A_COLUMN = 1.0
+"""Nats, either way, that a family's share must have had at some time."""
 _OUTCOMES = {ANSWERED: "answered", UNANSWERED: "no answer", BUSY: "busy", INVALID: "invalid"}
 
 
@@ -85,7 +87,7 @@ def _never_weighed(story: Story) -> str:
 def _table(story: Story) -> list[str]:
     """Calls around the story's turning points, at most MOST_ROWS of them."""
     calls = story.calls
-    names = [family.name for family in FAMILIES]
+    names = [family.name for family in FAMILIES if np.abs(calls[family.name]).max() >= WORTH_A_COLUMN]
     head = "released (UTC)       outcome    talk  new  in 60 min  " + "  ".join(f"{name:>11}" for name in names)
     rows = [head + "   score"]
     chosen = _chosen(calls["score"], story.threshold)

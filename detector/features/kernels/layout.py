@@ -187,7 +187,7 @@ SCORED = np.dtype(
         ("talk_s", np.float32),  # -1 = not answered
         ("ring_s", np.float32),  # unanswered and given up by the caller: how long it rang; -1 = not so, or not known
         ("gap_s", np.float32),  # since the nearest earlier setup among the calls before; -1 = none
-        ("short", np.int8),  # ultra-short ring or talk, ended by the caller: 1, 0; -1 = not known
+        ("ultra_short", np.int8),  # ultra-short ring or talk, ended by the caller: 1, 0; -1 = not known
         ("near", np.int8),  # callee next to one called just before: 1, 0; -1 = not known
         ("hour", np.uint8),  # local hour of setup
         ("beside", np.uint8),  # other calls of the line at the same time

@@ -72,7 +72,7 @@ def number_distance(a: np.uint64, b: np.uint64) -> int:
 def look_at(t: Tables, row: Record, back: int, utc_offset_ms: int, seen: Record) -> None:
     """Fill the columns of `seen` that follow from kept call `back` (0 = the newest) and at most LOOK_AT before it.
 
-    seen  SCORED, in place: outcome, talk_s, ring_s, gap_s, short, near, hour, beside, first_time
+    seen  SCORED, in place: outcome, talk_s, ring_s, gap_s, ultra_short, near, hour, beside, first_time
     """
     size = ring_size(signed(row.tier))
     here = (signed(row.head) - 1 - back) % size
@@ -82,7 +82,7 @@ def look_at(t: Tables, row: Record, back: int, utc_offset_ms: int, seen: Record)
     seen.talk_s = np.float32(call.talk_ms / 1000.0) if call.talk_ms >= 0 else np.float32(-1)
     rang_ms = given_up_ms(call)
     seen.ring_s = np.float32(rang_ms / 1000.0) if rang_ms >= 0 else np.float32(-1)
-    seen.short = np.int8(ultra_short(call))
+    seen.ultra_short = np.int8(ultra_short(call))
     seen.hour = np.uint8(((call.setup_ms + utc_offset_ms) // HOUR_MS) % 24)
     nearest = signed(-1)
     beside = 0

@@ -97,8 +97,8 @@ def weigh_stranger(evidence: Record, p: Record, seen: Record, ring_times: NDArra
     if seen.ring_s >= 0:
         told = traits.ring(evidence, RING, signed(seen.ring_s), p.ring_mu, p.ring_sigma, ring_times)
         against += add(evidence, p, RING, told)
-    if seen.short >= 0:
-        told = traits.yes_or_no(evidence, SHORT, seen.short > 0, traits.SHORT_P1, p.short_p0)
+    if seen.ultra_short >= 0:
+        told = traits.yes_or_no(evidence, SHORT, seen.ultra_short > 0, traits.SHORT_P1, p.short_p0)
         against += add(evidence, p, SHORT, told)
     if seen.near >= 0:
         told = traits.yes_or_no(evidence, TARGETING, seen.near > 0, traits.NEAR_P1, p.near_p0)
