@@ -129,9 +129,9 @@ def measured(value: float, family: str) -> str:
     """A reason's value with the unit that the catalogue of features gives its family: `43 %`, `24 s`, `2`."""
     match _UNITS.get(family):
         case "ratio":
-            return f"{figure(100 * value)} %"
+            return f"{figure(round(100 * value) if 0.1 <= abs(value) < 1e12 else 100 * value)} %"
         case "s" if abs(value) < 1e12:
-            return age(round(value * 1000))
+            return age(round(value) * 1000)
         case _:
             return figure(value)
 
