@@ -70,13 +70,18 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """One model at COMPARED_AT. `over` says which honest lines the false ones are counted among."""
+    """One model at COMPARED_AT.
+
+    over     which honest lines the false ones are counted among
+    accused  class -> false lines, declared ones included: who stands in the way of a lower threshold
+    """
 
     model: str
     over: str
     threshold: float
     false_lines: int
     declared_false_lines: int
+    accused: dict[str, int]
     plain: Found
     evasive: Found
 
@@ -311,6 +316,7 @@ def compared(worlds: Sequence[Played], model: int, name: str, over: str) -> Comp
         threshold=rounded(threshold),
         false_lines=int((_peaks(worlds, model, declared=False) >= threshold).sum()),
         declared_false_lines=int((_peaks(worlds, model, declared=True) >= threshold).sum()),
+        accused=_accused(worlds, model, threshold),
         plain=found(catches, "plain"),
         evasive=found(catches, "evasive"),
     )
@@ -346,6 +352,14 @@ def _peaks(worlds: Sequence[Played], model: int, *, declared: bool) -> NDArray[n
     return np.concatenate(
         [w.peaks[model][~w.truth.bad & (w.truth.declared == declared)].max(axis=1, initial=-np.inf) for w in worlds]
     )
+
+
+def _accused(worlds: Sequence[Played], model: int, threshold: float) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for world in worlds:
+        over = ~world.truth.bad & (world.peaks[model].max(axis=1, initial=-np.inf) >= threshold)
+        counts.update(world.truth.kind[over].tolist())
+    return dict(counts.most_common())
 
 
 def threshold_for(peaks: NDArray[np.float32], allowed: int) -> float:

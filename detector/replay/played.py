@@ -78,11 +78,11 @@ def play(config: Config, world: World, models: Sequence[Model], progress: Progre
         registry = Path(folder) / "registry.json"
         world.write_registry(registry)
         numbering = msgspec.structs.replace(config.numbering, registry=str(registry))
-        config = msgspec.structs.replace(config, numbering=numbering)
-        shard = new_shard(config, source, observe=True)
+        told = msgspec.structs.replace(config, numbering=numbering)
+        shard = new_shard(told, source, observe=True)
         witness = Witness(world.truth(), shard.plan, models, world.start_ms, world.days)
         watchers = (witness, _Strict(shard), _Teller(world, progress))
-        new_pipeline(config, source, ["json"], shard, _NoSink(), watchers).run()
+        new_pipeline(told, source, ["json"], shard, _NoSink(), watchers).run()
     truth = truth_of(world.truth())
     return Played(
         name=world.name,
@@ -95,7 +95,7 @@ def play(config: Config, world: World, models: Sequence[Model], progress: Progre
         chases=witness.chases(truth),
         alerts=witness.alerts,
         threshold=shard.threshold,
-        versions=msgspec.to_builtins(shard.versions),
+        versions=msgspec.to_builtins(msgspec.structs.replace(shard.versions, config=config.version)),
         muted=shard.muted,
     )
 
