@@ -35,7 +35,7 @@ def fit_class(benign: Columns, bad: Columns, start: ClassParameters, *, declared
     declared  the class of a purpose in the registry: how much and how evenly such lines dial is what they declared, so
               COVERED is muted, and a played script is theirs; what changes in a takeover still speaks
     """
-    benign = first_calls(benign)
+    benign = benign if declared else first_calls(benign)  # of a purpose there are few lines, and all of them count
     theta, sigma = fit_novelty(benign, start)
     mu, spread = fit_logs(benign["talk_s"][answered_strangers(benign)], start.talk_mu, start.talk_sigma)
     strangers: Columns = {name: column[benign["first_time"].astype(bool)] for name, column in benign.items()}

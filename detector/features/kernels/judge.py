@@ -145,10 +145,11 @@ def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Re
         cool(t, place)
     remember(t, place, call, scored, policy.observe)
     scored.tier = np.int8(row.tier)
+    if row.tier > COLD_TIER or policy.observe:
+        look_at(t, row, 0, policy.utc_offset_ms, scored)
     if row.tier == COLD_TIER:
         return DONE
     callbacks = signed(t.rows[number].callbacks) if number >= 0 else 0
-    look_at(t, row, 0, policy.utc_offset_ms, scored)
     p = parameters[signed(row.number_class)]
     if row.evidence < 0:
         evidence = t.evidence[give_evidence(t, place)]
