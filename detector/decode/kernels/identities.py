@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.cdr.kernels.words import Bytes
+from detector.cdr.kernels.words import Bytes, memory
 from detector.features.kernels.jit import njit
 from detector.numbering.kernels.number import number_key, text_key
 from detector.numbering.kernels.siphash import siphash, siphash_words
@@ -37,29 +37,28 @@ def identify(
     digits  uint8[SCRATCH]       scratch
     calls   CDR[n_calls]         in place
     """
+    texts = memory(data)
     for j in range(rows.shape[0]):
         row = rows[j]
         span = spans[j]
-        key, number_class = number_key(data, span[A_NUMBER, START], span[A_NUMBER, LENGTH], is_china, k0, k1, digits)
-        calls["line_key"][row] = calls["number_key"][row] = key
-        calls["line_class"][row] = calls["number_class"][row] = number_class
-        if span[LINE_ID, LENGTH] > 0:
-            calls["line_key"][row], calls["line_class"][row] = number_key(
-                data, span[LINE_ID, START], span[LINE_ID, LENGTH], is_china, k0, k1, digits
+        for identity in range(PRESENTED + 1):  # one call in a loop: four calls would be compiled four times
+            if span[identity, LENGTH] == 0:
+                continue
+            key, number_class = number_key(
+                texts, span[identity, START], span[identity, LENGTH], is_china, k0, k1, digits
             )
-        if span[PRESENTED, LENGTH] > 0:
-            calls["number_key"][row], calls["number_class"][row] = number_key(
-                data, span[PRESENTED, START], span[PRESENTED, LENGTH], is_china, k0, k1, digits
-            )
-        calls["callee_key"][row], calls["callee_class"][row] = number_key(
-            data, span[B_NUMBER, START], span[B_NUMBER, LENGTH], is_china, k0, k1, digits
-        )
+            if identity == B_NUMBER:
+                calls["callee_key"][row], calls["callee_class"][row] = key, number_class
+            if identity in (A_NUMBER, LINE_ID):
+                calls["line_key"][row], calls["line_class"][row] = key, number_class
+            if identity in (A_NUMBER, PRESENTED):
+                calls["number_key"][row], calls["number_class"][row] = key, number_class
         calls["authenticated"][row] = span[LINE_ID, LENGTH] > 0
-        calls["trunk_in_key"][row] = text_key(data, span[TRUNK_IN, START], span[TRUNK_IN, LENGTH], k0, k1)
-        calls["trunk_out_key"][row] = text_key(data, span[TRUNK_OUT, START], span[TRUNK_OUT, LENGTH], k0, k1)
-        calls["tenant_key"][row] = text_key(data, span[TENANT, START], span[TENANT, LENGTH], k0, k1)
+        calls["trunk_in_key"][row] = text_key(texts, span[TRUNK_IN, START], span[TRUNK_IN, LENGTH], k0, k1)
+        calls["trunk_out_key"][row] = text_key(texts, span[TRUNK_OUT, START], span[TRUNK_OUT, LENGTH], k0, k1)
+        calls["tenant_key"][row] = text_key(texts, span[TENANT, START], span[TENANT, LENGTH], k0, k1)
         if span[CALL_ID, LENGTH] > 0:
-            name = siphash(data, span[CALL_ID, START], span[CALL_ID, LENGTH], CALL_KEY, CALL_KEY)
+            name = siphash(texts, span[CALL_ID, START], span[CALL_ID, LENGTH], CALL_KEY, CALL_KEY)
         else:
             name = siphash_words(
                 calls["line_key"][row],

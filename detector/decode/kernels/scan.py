@@ -13,7 +13,7 @@ from detector.cdr.batch import (
     PARTY_NETWORK,
     PARTY_UNKNOWN,
 )
-from detector.cdr.kernels.words import Bytes, word_at
+from detector.cdr.kernels.words import Bytes, Memory, byte, memory, word_at
 from detector.decode.kernels.identities import A_NUMBER, B_NUMBER, LENGTH, START
 from detector.decode.kernels.tokens import (
     CLOSE_OBJECT,
@@ -64,33 +64,33 @@ PARTY_WORDS = _words(("caller", "callee", "network"))
 
 
 @inlined
-def _is_word(data: Bytes, at: int, words: NDArray[np.uint64], row: int) -> bool:
+def _is_word(data: Memory, at: int, end: int, words: NDArray[np.uint64], row: int) -> bool:
     """Whether the row's text and a closing quote stand at `at`."""
-    wrong = (word_at(data, at) ^ words[row, 0]) & words[row, 2]
+    wrong = (word_at(data, at, end) ^ words[row, 0]) & words[row, 2]
     if wrong == np.uint64(0) and words[row, 3] != np.uint64(0):
-        wrong = (word_at(data, at + 8) ^ words[row, 1]) & words[row, 3]
+        wrong = (word_at(data, at + 8, end) ^ words[row, 1]) & words[row, 3]
     return bool(wrong == np.uint64(0))
 
 
 @inlined
-def _field_at(data: Bytes, at: int, expected: int) -> int:
+def _field_at(data: Memory, at: int, end: int, expected: np.int64) -> int:
     """Which field's name stands at `at`, trying the expected one first."""
-    if expected != UNKNOWN_FIELD and _is_word(data, at, FIELD_WORDS, expected):
-        return expected
+    if expected != UNKNOWN_FIELD and _is_word(data, at, end, FIELD_WORDS, int(expected)):
+        return int(expected)
     for field in range(FIELDS):
-        if _is_word(data, at, FIELD_WORDS, field):
+        if _is_word(data, at, end, FIELD_WORDS, field):
             return field
     return UNKNOWN_FIELD
 
 
 @inlined
-def _text(data: Bytes, at: int, end: int, span: NDArray[np.int64]) -> int:
+def _text(data: Memory, at: int, end: int, span: NDArray[np.int64]) -> int:
     """Where an identity's text ends; its place goes into `span`."""
-    if at >= end or data[at] != QUOTE:
+    if at >= end or byte(data, at) != QUOTE:
         return at + 4 if is_null(data, at, end) else -1
     start = at + 1
     closing = string_end(data, start, end)
-    if closing > start and (data[start] == 32 or data[closing - 1] == 32):
+    if closing > start and (byte(data, start) == 32 or byte(data, closing - 1) == 32):
         return -1
     span[START] = start
     span[LENGTH] = closing - start
@@ -98,14 +98,14 @@ def _text(data: Bytes, at: int, end: int, span: NDArray[np.int64]) -> int:
 
 
 @inlined
-def _number(data: Bytes, at: int, end: int, field: int, numbers: NDArray[np.int64]) -> int:
+def _number(data: Memory, at: int, end: int, field: int, numbers: NDArray[np.int64]) -> int:
     """Where a time, the cause or the party ends; its value goes into `numbers`."""
-    if at < end and data[at] == NULL_BEGINS:
+    if at < end and byte(data, at) == NULL_BEGINS:
         return at + 4 if is_null(data, at, end) else -1
     if field == PARTY:
-        if at < end and data[at] == QUOTE:
+        if at < end and byte(data, at) == QUOTE:
             for row in range(PARTY_WORDS.shape[0]):
-                if _is_word(data, at + 1, PARTY_WORDS, row):
+                if _is_word(data, at + 1, end, PARTY_WORDS, row):
                     numbers[PARTY - NUMBERS_FROM] = PARTY_CALLER + row
                     return at + (9 if row == PARTY_NETWORK - PARTY_CALLER else 8)
         return -1
@@ -135,7 +135,7 @@ def _plausible(spans: NDArray[np.int64], numbers: NDArray[np.int64]) -> bool:
 
 @njit
 def _record(
-    data: Bytes,
+    data: Memory,
     at: int,
     end: int,
     follows: NDArray[np.int8],
@@ -152,18 +152,18 @@ def _record(
     seen = 0
     before = FIELDS
     at = after_blanks(data, at, end)
-    if at >= end or data[at] != OPEN_OBJECT:
+    if at >= end or byte(data, at) != OPEN_OBJECT:
         return False
     while True:
         at = after_blanks(data, at + 1, end)
-        if at >= end or data[at] != QUOTE:
+        if at >= end or byte(data, at) != QUOTE:
             return False
-        field = _field_at(data, at + 1, int(follows[before]))
+        field = _field_at(data, at + 1, end, np.int64(follows[before]))
         closing = at + 1 + NAME_LENGTH[field] if field != UNKNOWN_FIELD else string_end(data, at + 1, end)
         if closing < 0:
             return False
         at = after_blanks(data, closing + 1, end)
-        if at >= end or data[at] != COLON:
+        if at >= end or byte(data, at) != COLON:
             return False
         at = after_blanks(data, at + 1, end)
         if field == UNKNOWN_FIELD:
@@ -181,15 +181,15 @@ def _record(
             elif is_null(data, at, end):
                 at += 4
             else:
-                at = texts_end(data, at, end) if at < end and data[at] == OPEN_LIST else -1
+                at = texts_end(data, at, end) if at < end and byte(data, at) == OPEN_LIST else -1
         if at < 0:
             return False
         at = after_blanks(data, at, end)
         if at >= end:
             return False
-        if data[at] == CLOSE_OBJECT:
+        if byte(data, at) == CLOSE_OBJECT:
             return after_blanks(data, at + 1, end) == end and _plausible(spans, numbers)
-        if data[at] != COMMA:
+        if byte(data, at) != COMMA:
             return False
 
 
@@ -225,7 +225,7 @@ def scan(
         length = lengths[row]
         if length <= 0 or length > most_bytes:
             continue
-        if _record(data, starts[row], starts[row] + length, follows, spans[done], numbers):
+        if _record(memory(data), starts[row], starts[row] + length, follows, spans[done], numbers):
             calls["setup_ms"][row] = numbers[SETUP]
             calls["ring_ms"][row] = numbers[RING]
             calls["answer_ms"][row] = numbers[ANSWER]

@@ -7,7 +7,7 @@ Chinese operator dials: 11-digit mobiles, 0 + area + number, short codes bare, 0
 import numpy as np
 
 from detector.cdr.kernels.words import Bytes
-from detector.features.kernels.jit import njit
+from detector.features.kernels.jit import njit, signed
 
 (
     UNKNOWN,
@@ -164,10 +164,11 @@ def _dialled(digits: Bytes, start: int, end: int) -> Number:
 @njit
 def china(digits: Bytes, n: int) -> Number:
     """Canonical form and class of digits[:n] (each 0-9, + already written as 00)."""
+    start, after_carrier = signed(0), signed(5)  # Numba compiles a bare 0 or 5 as a type of its own
     if n >= 12:
-        carrier = value(digits, 0, 5)
+        carrier = value(digits, start, after_carrier)
         if carrier in (17951, 17911, 10193, 12593):  # cheap long distance
-            m, w, number_class = _dialled(digits, 5, n)
+            m, w, number_class = _dialled(digits, after_carrier, n)
             if number_class != INVALID:
                 return m, w, number_class
-    return _dialled(digits, 0, n)
+    return _dialled(digits, start, n)

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.cdr.kernels.words import Bytes, count_digits, digits_value, word_at
-from detector.features.kernels.jit import njit
+from detector.cdr.kernels.words import Bytes, Memory, byte, count_digits, digits_value, memory, word_at
+from detector.features.kernels.jit import njit, signed
 from detector.numbering.kernels.china import (
     CARRIER_10,
     EMERGENCY,
@@ -35,6 +35,7 @@ HASHED = np.uint64(1 << 63)
 """Set in keys that are hashes; the other keys are 10**n + digits, so leading zeros count."""
 
 BLANK = (9, 10, 13, 32)
+AT, SEMICOLON = 64, 59
 
 _EXTENSION_WORDS = (b"ext.", b"ext", b"x", b",", b"#", "转".encode(), "分机".encode())
 _WITHHELD_WORDS = (b"anonymous", b"restricted", b"private", b"unavailable", b"unknown", b"withheld")
@@ -51,15 +52,15 @@ SCHEME = _table((b"sips:", b"sip:", b"tel:"))
 
 
 @njit
-def _word_at(data: Bytes, start: int, end: int, words: NDArray[np.uint8]) -> int:
+def _word_at(data: Memory, start: int, end: int, words: NDArray[np.uint8]) -> int:
     """Length of the first of `words` (lower case) that stands at `start` in any case; 0 = none does."""
     for row in range(words.shape[0]):
         n = 0
         while n < words.shape[1] and words[row, n] != 0 and start + n < end:
-            byte = data[start + n]
-            if 65 <= byte <= 90:
-                byte += 32
-            if byte != words[row, n]:
+            letter = byte(data, start + n)
+            if 65 <= letter <= 90:
+                letter += 32
+            if letter != words[row, n]:
                 break
             n += 1
         if n == words.shape[1] or words[row, n] == 0:
@@ -68,38 +69,40 @@ def _word_at(data: Bytes, start: int, end: int, words: NDArray[np.uint8]) -> int
 
 
 @njit
-def _is_extension(data: Bytes, start: int, end: int) -> bool:
+def _is_extension(data: Memory, start: int, end: int) -> bool:
     """Whether the rest is a marker and at most six digits: `x123`, `ext. 12`, `转8001`."""
     width = _word_at(data, start, end, EXTENSION)
     if width == 0:
         return False
     i = start + width
-    while i < end and (data[i] == 32 or data[i] == 46 or data[i] == 58 or data[i] == 61):  # blank . : =
+    while i < end and (
+        byte(data, i) == 32 or byte(data, i) == 46 or byte(data, i) == 58 or byte(data, i) == 61
+    ):  # blank . : =
         i += 1
     if end - i > 6:
         return False
-    while i < end and 48 <= data[i] <= 57:
+    while i < end and 48 <= byte(data, i) <= 57:
         i += 1
     return i == end
 
 
 @njit
-def _find(data: Bytes, start: int, end: int, byte: int) -> int:
-    """Where `byte` first stands in data[start:end]; `end` = nowhere."""
+def _find(data: Memory, start: int, end: int, wanted: int) -> int:
+    """Where `wanted` first stands in the text; `end` = nowhere."""
     i = start
-    while i < end and data[i] != byte:
+    while i < end and byte(data, i) != wanted:
         i += 1
     return i
 
 
 @njit
-def _is_address(data: Bytes, start: int, end: int) -> bool:
+def _is_address(data: Memory, start: int, end: int) -> bool:
     """Whether it is four groups of one to three digits with dots between, an IPv4 address."""
     groups, width = 1, 0
     for i in range(start, end):
-        if 48 <= data[i] <= 57:
+        if 48 <= byte(data, i) <= 57:
             width += 1
-        elif data[i] == 46 and width > 0:
+        elif byte(data, i) == 46 and width > 0:
             groups += 1
             width = 0
         else:
@@ -110,7 +113,7 @@ def _is_address(data: Bytes, start: int, end: int) -> bool:
 
 
 @njit
-def _collect(data: Bytes, start: int, end: int, digits: Bytes) -> tuple[int, bool]:
+def _collect(data: Memory, start: int, end: int, digits: Bytes) -> tuple[int, bool]:
     """Digits of a number as people and switches write it: (how many, were there more than bare digits).
 
     A leading + is written as 00. (0, True) = this is no number.
@@ -119,16 +122,16 @@ def _collect(data: Bytes, start: int, end: int, digits: Bytes) -> tuple[int, boo
     prefix = 0
     dressed = False
     for i in range(start, end):
-        byte = data[i]
-        if 48 <= byte <= 57:
+        sign = byte(data, i)
+        if 48 <= sign <= 57:
             if n == MAX_DIGITS:
                 return 0, True
-            digits[n] = byte - 48
+            digits[n] = sign - 48
             n += 1
-        elif byte == 43 and n == 0:
+        elif sign == 43 and n == 0:
             digits[0] = digits[1] = 0
             n = prefix = 2
-        elif byte == 32 or byte == 45 or byte == 46 or byte == 40 or byte == 41:  # blank - . ( )
+        elif sign == 32 or sign == 45 or sign == 46 or sign == 40 or sign == 41:  # blank - . ( )
             dressed = True
         elif n > prefix and _is_extension(data, i, end):
             dressed = True
@@ -164,7 +167,7 @@ def _key(n: int, v: np.int64) -> np.uint64:
 
 
 @njit
-def text_key(data: Bytes, start: int, length: int, k0: np.uint64, k1: np.uint64) -> np.uint64:
+def text_key(data: Memory, start: int, length: int, k0: np.uint64, k1: np.uint64) -> np.uint64:
     """Key of a text that is no number (trunk, tenant, account): a keyed hash; 0 for the empty text."""
     if length <= 0:
         return np.uint64(0)
@@ -173,29 +176,29 @@ def text_key(data: Bytes, start: int, length: int, k0: np.uint64, k1: np.uint64)
 
 @njit
 def _any_number(
-    data: Bytes, start: int, length: int, is_china: bool, k0: np.uint64, k1: np.uint64, digits: Bytes
+    data: Memory, start: int, length: int, is_china: bool, k0: np.uint64, k1: np.uint64, digits: Bytes
 ) -> tuple[np.uint64, int]:
     """The same for every way of writing."""
     end = start + length
-    while start < end and data[start] in BLANK:
+    while start < end and byte(data, start) in BLANK:
         start += 1
-    while start < end and data[end - 1] in BLANK:
+    while start < end and byte(data, end - 1) in BLANK:
         end -= 1
     if start == end:
         return np.uint64(0), UNKNOWN
     start += _word_at(data, start, end, SCHEME)
-    user_end = _find(data, start, end, 64)  # @
+    user_end = _find(data, start, end, signed(AT))
     hosted = user_end < end
-    number_end = _find(data, start, user_end, 59)  # ;
+    number_end = _find(data, start, user_end, signed(SEMICOLON))
     n, dressed = _collect(data, start, number_end, digits)
     if n > 0:
         if is_china:
             m, w, number_class = china(digits, n)
         else:
-            m, w = (n, value(digits, 0, n)) if n <= MAX_KEY_DIGITS else (0, np.int64(0))
+            m, w = (n, value(digits, signed(0), n)) if n <= MAX_KEY_DIGITS else (0, np.int64(0))
             number_class = INTERNATIONAL if n > 2 and digits[0] == 0 and digits[1] == 0 else UNKNOWN
         if not (dressed or number_end < end) or _certain(n, number_class, not is_china, hosted):
-            return (_key(m, w) if m > 0 else text_key(digits, 0, n, k0, k1)), number_class
+            return (_key(m, w) if m > 0 else text_key(memory(digits), signed(0), n, k0, k1)), number_class
     number_class = IDENTITY
     if _word_at(data, start, end, WITHHELD_WORD) == user_end - start:
         number_class = WITHHELD
@@ -203,15 +206,15 @@ def _any_number(
 
 
 @njit
-def _bare(data: Bytes, start: int, length: int) -> tuple[int, np.int64]:
+def _bare(data: Memory, start: int, length: int) -> tuple[int, np.int64]:
     """(digits, value) of a text of 8 to 15 digits that begins with no prefix of a plan; (0, 0) = it is none.
 
     The common case without the general way's copy: 70 ns less a number (2026-11).
     """
-    word, more = word_at(data, start), word_at(data, start + 8)
+    word, more = word_at(data, start, start + length), word_at(data, start + 8, start + length)
     if count_digits(word) < 8 or (length > 8 and count_digits(more) < length - 8):
         return 0, np.int64(0)
-    v = digits_value(word, 8)
+    v = digits_value(word, signed(8))
     if length > 8:
         v = v * POWER[length - 8] + digits_value(more, length - 8)
     if v < POWER[length - 2] or (length >= 12 and v >= POWER[length - 1]):  # 00, or 86 or a carrier's prefix
@@ -221,9 +224,9 @@ def _bare(data: Bytes, start: int, length: int) -> tuple[int, np.int64]:
 
 @njit
 def number_key(
-    data: Bytes, start: int, length: int, is_china: bool, k0: np.uint64, k1: np.uint64, digits: Bytes
+    data: Memory, start: int, length: int, is_china: bool, k0: np.uint64, k1: np.uint64, digits: Bytes
 ) -> tuple[np.uint64, int]:
-    """(key, class) of the number written in data[start : start + length].
+    """(key, class) of the number written in the `length` bytes from `start` on.
 
     digits  uint8[SCRATCH]  scratch
     (0, UNKNOWN) for blank text. Source of the rules: the plan's docstring in numbering/plan.py.
@@ -260,4 +263,4 @@ def number_keys(
     classes  uint8[n_numbers]   filled
     """
     for i in range(starts.shape[0]):
-        keys[i], classes[i] = number_key(data, starts[i], lengths[i], is_china, k0, k1, digits)
+        keys[i], classes[i] = number_key(memory(data), starts[i], lengths[i], is_china, k0, k1, digits)

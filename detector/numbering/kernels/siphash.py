@@ -5,7 +5,7 @@ Source: Aumasson, Bernstein, "SipHash: a fast short-input PRF", 2012; tested wit
 
 import numpy as np
 
-from detector.cdr.kernels.words import Bytes, load, word_at
+from detector.cdr.kernels.words import Memory, load, word_at
 from detector.features.kernels.jit import njit
 
 State = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
@@ -57,16 +57,14 @@ def _finish(state: State) -> np.uint64:
 
 
 @njit
-def siphash(data: Bytes, start: int, length: int, k0: np.uint64, k1: np.uint64) -> np.uint64:
+def siphash(data: Memory, start: int, length: int, k0: np.uint64, k1: np.uint64) -> np.uint64:
     """64-bit hash of data[start : start + length] under the key (k0, k1)."""
     state = _start(k0, k1)
-    words = length >> 3
-    for i in range(words):
-        state = _absorb(state, load(data, start + 8 * i))
-    last = np.uint64(length & 0xFF) << np.uint64(56)
-    if length & 7 > 0:
-        last |= word_at(data, start + 8 * words) & (np.uint64(1) << np.uint64(8 * (length & 7))) - np.uint64(1)
-    return _finish(_absorb(state, last))
+    last = start + (length & ~7)
+    for at in range(start, last, 8):
+        state = _absorb(state, load(data, at))
+    rest = word_at(data, last, start + length) | np.uint64(length & 0xFF) << np.uint64(56)
+    return _finish(_absorb(state, rest))
 
 
 @njit
