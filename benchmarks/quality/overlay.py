@@ -115,12 +115,8 @@ class Judge:
 
     def run(self, rows: list[Row]) -> tuple[CdrBatch, dict[int, int], NDArray[np.float64]]:
         """(calls, {line key: call that opened its first alert}, distinct callees in 60 minutes by call)."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
         decoder = Decoder(self._config.decode, self.plan, ["csv"])
-        batch, rejects = decoder.decode(chunk([line.encode() for line in text.getvalue().splitlines()]))
+        batch, rejects = decoder.decode(chunk(as_csv(rows)))
         assert not rejects, rejects[0]
         findings = self._shard().process(batch)
         row_of = {int(offset): i for i, offset in enumerate(batch.calls["offset"])}
@@ -136,6 +132,15 @@ def read(real: RealSet) -> list[Row]:
     """The set's records, in order of release."""
     with gzip.open(real.path(), "rt", newline="") as file:
         return sorted(csv.DictReader(file), key=released_s)
+
+
+def as_csv(rows: list[Row]) -> list[bytes]:
+    """The records as lines of CSV, the header first."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return [line.encode() for line in text.getvalue().splitlines()]
 
 
 def released_s(row: Row) -> float:

@@ -25,6 +25,7 @@ from detector.replay.witness import DAY_MS, Alerted, Chase, Truth, Witness, trut
 from detector.shard import Findings, Shard
 from detector.sinks.contract import OutRecord
 from detector.source.contract import Source
+from detector.source.file import Format
 from models.contract import Model
 
 
@@ -35,6 +36,7 @@ class World(Protocol):
     seed: int
     days: float
     start_ms: int
+    format: Format
 
     def source(self) -> Source:
         """The calls."""
@@ -82,7 +84,7 @@ def play(config: Config, world: World, models: Sequence[Model], progress: Progre
         shard = new_shard(told, source, observe=True)
         witness = Witness(world.truth(), shard.plan, models, world.start_ms, world.days)
         watchers = (witness, _Strict(shard), _Teller(world, progress))
-        new_pipeline(told, source, ["json"], shard, _NoSink(), watchers).run()
+        new_pipeline(told, source, [world.format], shard, _NoSink(), watchers).run()
     truth = truth_of(world.truth())
     return Played(
         name=world.name,

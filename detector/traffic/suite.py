@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from detector.errors import InputError
+from detector.source.file import Format
 from detector.traffic.registry import write_registry
 from detector.traffic.scenario import preset
 from detector.traffic.source import TrafficSource
@@ -23,6 +24,8 @@ SUITES = {
 
 class World:
     """One scenario with one seed, played once."""
+
+    format: Format = "json"
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.name, self.seed, self.days, self.start_ms = scenario.name, seed, scenario.days, scenario.start_ms
