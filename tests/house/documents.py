@@ -1,9 +1,11 @@
 """Documents that a program writes: `python3 dev.py docs`. A test holds each to what is in the tree.
 
-README.md: in a `console` block every line that starts with `$ ` is run, in one folder, in order; the lines
-below it are what it printed on stdout. `sh` blocks need a broker or a person and are not run.
+README.md: tables of figures are written from benchmarks/results. In a `console` block every line that starts
+with `$ ` is run, in one folder, in order; the lines below it are what it printed on stdout. `sh` blocks need a
+broker, a person or time, and are not run.
 """
 
+import json
 import os
 import re
 import runpy
@@ -12,11 +14,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 GRAFANA = ROOT / "deploy" / "grafana" / "dashboard.py"
 COMMANDS = ROOT / "deploy" / "commands.py"
+RESULT = ROOT / "benchmarks" / "results" / "overlay.json"
+OVERLAY = re.compile(r"(?s)(<!-- overlay -->).*?(<!-- /overlay -->)")
 CONSOLE = re.compile(r"(?ms)^```console\n(.*?)^```$")
 
 
@@ -30,8 +35,34 @@ def written() -> Iterator[tuple[Path, str]]:
 
 
 def readme(text: str, folder: Path) -> str:
-    """The text with the output of its console blocks as it is today."""
+    """The text with the figures and the output of its console blocks as they are today."""
+    text = OVERLAY.sub(lambda block: f"{block[1]}\n{overlay(json.loads(RESULT.read_bytes()))}\n{block[2]}", text)
     return CONSOLE.sub(lambda block: f"```console\n{_played(block[1], folder)}```", text)
+
+
+def overlay(result: dict[str, Any]) -> str:
+    """Two tables: who was wrongly accused, and after how many calls dialers were found."""
+    quiet = [
+        f"| {one['set']} | {one['lines']} | {one['threshold']:g} | {one['false_lines']} |"
+        f" {one['baseline_false_lines']} |"
+        for one in result["untouched"]
+    ]
+    found = [
+        f"| {one['set']}, {one['talk']}, {one['gap']} | {one['found']} of {one['lines']} |"
+        f" {one['median']:g} ({one['p90']:.0f}) | {one['baseline_found']}, {one['baseline_median']:g} |"
+        for one in result["found"]
+    ]
+    return "\n".join(
+        [
+            "| people | lines | threshold, nats | false alerts | of the baseline |",
+            "|---|---|---|---|---|",
+            *quiet,
+            "",
+            "| dialers: talk, mean gap | found | calls before the alert: median (90 %) | baseline: found, median |",
+            "|---|---|---|---|",
+            *found,
+        ]
+    )
 
 
 def commands_of(text: str) -> list[str]:
