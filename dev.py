@@ -109,12 +109,16 @@ def setup(arguments: list[str]) -> int:
     if not _has_ensurepip():
         return 1
     start = time.monotonic()
-    print(f"== making .venv from {LOCK.relative_to(ROOT)} (once; about a minute)", flush=True)
+    print(
+        f"== making .venv from {LOCK.relative_to(ROOT)} (once; a minute, then one to compile the kernels)",
+        flush=True,
+    )
     pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
     commands = [
         [sys.executable, "-m", "venv", "--clear", str(VENV)],
         [*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(LOCK)],
         [*pip, "--no-deps", "--no-build-isolation", "--editable", "."],
+        [str(BIN / "python"), "-c", "from detector.app import compile_kernels; compile_kernels()"],
     ]
     for command in commands:
         if _with_progress(command):

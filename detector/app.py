@@ -1,6 +1,7 @@
 """Wiring of the three programs, straight down: each thing is started, and its teardown registered beside it."""
 
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from detector.config import Config
+from detector.config import Config, load
 from detector.decode.decoder import Decoder, Format
 from detector.features.warm_up import warm_up
 from detector.health import HealthServer
@@ -28,6 +29,7 @@ from detector.sinks.kafka import KafkaSink
 from detector.sinks.ndjson import NdjsonSink
 from detector.source.contract import Source
 from detector.source.kafka import KafkaSource
+from detector.source.memory import MemorySource, chunk
 from detector.source.merge import Merge
 from detector.web.ledger import Ledger
 from detector.web.server import serve
@@ -103,6 +105,19 @@ def _page_ends(config: Config, ledger: Ledger, run_dir: Path | None) -> tuple[Fo
     if run_dir is not None:
         return NdjsonFollower(run_dir, SHOWN, ledger.positions()), NdjsonSink(run_dir)
     return KafkaFollower(config.kafka, SHOWN, ledger.positions()), KafkaSink(config.kafka, (FEEDBACK,))
+
+
+def compile_kernels() -> None:
+    """Compile every kernel of the way from JSON to judgement, once for this state of the sources: `dev.py setup`."""
+    warm_up()
+    numbers = b'"a_number": "13900000001", "b_number": "13900000002"'
+    record = b"{%s, %s}" % (numbers, b'"setup_ms": 1710122400000, "release_ms": 1710122430000')
+    config = load(None, {}, {"state.line_capacity": 64, "state.warm_capacity": 8, "state.hot_capacity": 8})
+    source = MemorySource([[chunk([record])]])
+    with tempfile.TemporaryDirectory() as folder:
+        sink = NdjsonSink(Path(folder))
+        new_pipeline(config, source, ["json"], new_shard(config, source), sink, []).run()
+        sink.close()
 
 
 def new_shard(config: Config, source: Source, *, observe: bool = False) -> Shard:
