@@ -168,7 +168,9 @@ def train(config: Config, out: Path, traffic: tuple[Path, ...], benign: tuple[tu
 
 
 @commands.command()
-@click.option("--suite", type=click.Choice(["small", "full"]), default="small", show_default=True)
+@click.option(
+    "--suite", type=click.Choice(["small", "full"]), default="small", show_default=True, help="How much is played."
+)
 @click.option("--seeds", type=click.IntRange(1), help="Seeds played; default: as the suite has it.")
 @click.option("--out", type=FILE, help="Folder for evaluation.json, .md and the picture evaluation.svg.")
 @click.option("--tolerance", type=FILE, help="TOML file of figures and limits; what does not hold ends with 1.")
