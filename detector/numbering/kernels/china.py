@@ -30,6 +30,7 @@ from detector.features.kernels.jit import njit, signed
 
 POWER = 10 ** np.arange(19, dtype=np.int64)
 MAX_KEY_DIGITS = 18
+ZERO = 48
 
 Number = tuple[int, np.int64, int]
 """(n, v, class); n = 0: longer than MAX_KEY_DIGITS."""
@@ -37,10 +38,10 @@ Number = tuple[int, np.int64, int]
 
 @njit
 def value(digits: Bytes, start: int, end: int) -> np.int64:
-    """Value of digits[start:end] (each 0-9, at most 18 of them)."""
+    """Value of the ASCII digits[start:end], at most 18 of them."""
     v = np.int64(0)
     for i in range(start, end):
-        v = v * 10 + np.int64(digits[i])
+        v = v * 10 + np.int64(digits[i]) - ZERO
     return v
 
 
@@ -148,7 +149,7 @@ def _after_00(digits: Bytes, start: int, end: int) -> Number:
 def _dialled(digits: Bytes, start: int, end: int) -> Number:
     """Digits as dialled, without the prefix that picks a carrier."""
     n = end - start
-    if n > 2 and digits[start] == 0 and digits[start + 1] == 0:
+    if n > 2 and digits[start] == ZERO and digits[start + 1] == ZERO:
         return _after_00(digits, start + 2, end)
     if n > MAX_KEY_DIGITS:
         return 0, np.int64(0), INVALID
@@ -163,7 +164,7 @@ def _dialled(digits: Bytes, start: int, end: int) -> Number:
 
 @njit
 def china(digits: Bytes, n: int) -> Number:
-    """Canonical form and class of digits[:n] (each 0-9, + already written as 00)."""
+    """Canonical form and class of the ASCII digits[:n], + already written as 00."""
     start, after_carrier = signed(0), signed(5)  # Numba compiles a bare 0 or 5 as a type of its own
     if n >= 12:
         carrier = value(digits, start, after_carrier)

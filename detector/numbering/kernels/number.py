@@ -19,6 +19,7 @@ from detector.numbering.kernels.china import (
     SERVICE_96,
     UNKNOWN,
     WITHHELD,
+    ZERO,
     china,
     national,
     value,
@@ -126,10 +127,10 @@ def _collect(data: Memory, start: int, end: int, digits: Bytes) -> tuple[int, bo
         if 48 <= sign <= 57:
             if n == MAX_DIGITS:
                 return 0, True
-            digits[n] = sign - 48
+            digits[n] = sign
             n += 1
         elif sign == 43 and n == 0:
-            digits[0] = digits[1] = 0
+            digits[0] = digits[1] = ZERO
             n = prefix = 2
         elif sign == 32 or sign == 45 or sign == 46 or sign == 40 or sign == 41:  # blank - . ( )
             dressed = True
@@ -196,11 +197,11 @@ def _any_number(
             m, w, number_class = china(digits, n)
         else:
             m, w = (n, value(digits, signed(0), n)) if n <= MAX_KEY_DIGITS else (0, np.int64(0))
-            number_class = INTERNATIONAL if n > 2 and digits[0] == 0 and digits[1] == 0 else UNKNOWN
+            number_class = INTERNATIONAL if n > 2 and digits[0] == ZERO and digits[1] == ZERO else UNKNOWN
         if not (dressed or number_end < end) or _certain(n, number_class, not is_china, hosted):
             return (_key(m, w) if m > 0 else text_key(memory(digits), signed(0), n, k0, k1)), number_class
     number_class = IDENTITY
-    if _word_at(data, start, end, WITHHELD_WORD) == user_end - start:
+    if user_end > start and _word_at(data, start, end, WITHHELD_WORD) == user_end - start:
         number_class = WITHHELD
     return text_key(data, start, end - start, k0, k1), number_class
 
