@@ -1,6 +1,7 @@
 """The pages: what each template is given. Looks only; what operators do is answered by `api`."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -73,37 +74,38 @@ def link(path: str, **query: object) -> str:
 
 def queue(room: Room, call: Call) -> Html:
     """The queue: what to look at first."""
-    return _render(room, call, "queue.html", **_queue(room, call.query))
+    return _render(room, call, "queue.html", lambda: _queue(room, call.query))
 
 
 def queue_fragment(room: Room, call: Call) -> Html:
     """The list of the queue, with the rows on the screen in their places."""
-    return _render(room, call, "queue_list.html", **_queue(room, call.query))
+    return _render(room, call, "queue_list.html", lambda: _queue(room, call.query))
 
 
 def alert(room: Room, call: Call) -> Html:
     """One alert: why, how it grew, what to do."""
-    return _render(room, call, "alert.html", **_alert(room, call.path["alert_id"]))
+    return _render(room, call, "alert.html", lambda: _alert(room, call.path["alert_id"]))
 
 
 def alert_fragment(room: Room, call: Call) -> Html:
     """The parts of an alert that change."""
-    return _render(room, call, "alert_body.html", **_alert(room, call.path["alert_id"]))
+    return _render(room, call, "alert_body.html", lambda: _alert(room, call.path["alert_id"]))
 
 
 def silences(room: Room, call: Call) -> Html:
     """Silences in force."""
-    return _render(room, call, "silences.html", silences=room.queue.silences())
+    return _render(room, call, "silences.html", lambda: {"silences": room.queue.silences()})
 
 
 def silences_fragment(room: Room, call: Call) -> Html:
     """The list of silences."""
-    return _render(room, call, "silences_list.html", silences=room.queue.silences())
+    return _render(room, call, "silences_list.html", lambda: {"silences": room.queue.silences()})
 
 
 def audit(room: Room, call: Call) -> Html:
     """Who did what, newest first."""
-    return _render(room, call, "audit.html", deeds=room.queue.audit(call.query.page), page=call.query.page, rows=ROWS)
+    page = call.query.page
+    return _render(room, call, "audit.html", lambda: {"deeds": room.queue.audit(page), "page": page, "rows": ROWS})
 
 
 def badge_fragment(room: Room, call: Call) -> Html:
@@ -155,10 +157,17 @@ def _parent(room: Room, standing: Standing) -> Standing | None:
     return room.queue.one(standing.absorbed_by) if standing.absorbed_by else None
 
 
-def _render(room: Room, call: Call, template: str, **given: Any) -> Html:
-    badge = room.badge()
-    page = room.templates.get_template(template)
-    clocks = {"now": badge.now_ms, "wall": room.ledger.now()}  # of the feed, of people
+def _render(room: Room, call: Call, template: str, given: Callable[[], dict[str, Any]] = dict) -> Html:
+    """The version is taken before what is shown is read: what lands between makes the page ask again."""
+    version, badge = room.version(), room.badge()
     return Html(
-        page.render(badge=badge, version=room.version(), who=call.who.name, role=room.settings.role, **clocks, **given)
+        room.templates.get_template(template).render(
+            version=version,
+            badge=badge,
+            now=badge.now_ms,  # the feed's clock
+            wall=room.ledger.now(),  # people's clock
+            who=call.who.name,
+            role=room.settings.role,
+            **given(),
+        )
     )

@@ -9,12 +9,17 @@ from typing import Any
 
 import msgspec
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from detector.alert.revision import Alert
 from detector.status import Status
 from tests.web import sample
 from tests.web.house import House
+
+PATIENCE_MS = 20_000
+"""For a busy machine; shorter than the page's poll, which would hide a change that was not heard."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 CHROMIUM = shutil.which("chromium")
 
@@ -58,8 +63,8 @@ def complaints() -> list[str]:
 
 @pytest.fixture
 def context(context: BrowserContext, complaints: list[str]) -> Iterator[BrowserContext]:
-    """All tabs of a test. No wait is as long as the page's poll, which would hide a change that was not heard."""
-    context.set_default_timeout(15_000)
+    """All tabs of a test."""
+    context.set_default_timeout(PATIENCE_MS)
     context.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
     context.on("weberror", lambda error: complaints.append(str(error.error)))
     yield context

@@ -16,7 +16,7 @@ from detector.web.desk import Desk, Person
 from detector.web.ledger import Ledger
 from detector.web.operations import OPERATIONS
 from detector.web.pages import PageQuery, QueueQuery
-from detector.web.queue import Queue
+from detector.web.queue import Filter, Queue, View
 from tests.web.conftest import Feed
 from tests.web.sample import NOW_MS, alert, landing, status, telling
 
@@ -174,6 +174,23 @@ def test_rows_on_the_screen_keep_their_places_and_news_is_a_chip(ledger: Ledger,
     fresh = pages.queue_fragment(made, call())
     assert fresh.index(f'id="alert-{ids[1]}"') < fresh.index(f'id="alert-{alert("c").alert_id}"')
     assert 'id="fresh"' not in fresh
+
+
+def test_what_lands_while_a_page_is_made_makes_it_ask_again(
+    ledger: Ledger, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = room(ledger)
+    read = made.queue.counts
+
+    def counts(wanted: Filter) -> dict[View, int]:
+        found = read(wanted)
+        feed(landing(alert()))
+        return found
+
+    monkeypatch.setattr(made.queue, "counts", counts)
+    before = made.version()
+    assert f'data-version="{before}"' in pages.queue(made, call())
+    assert made.version() != before
 
 
 def test_an_alert_shows_what_an_operator_asks(ledger: Ledger, feed: Feed) -> None:

@@ -26,8 +26,8 @@ function listen() {
   addEventListener("pageshow", (event) => event.persisted && location.reload());
 }
 
-// Not earlier: htmx listens to "changed" only from then on, and a worker that runs already speaks at once.
-if (window.SharedWorker) document.addEventListener("DOMContentLoaded", listen);
+// A turn later, as htmx starts: before, nobody would act on "changed", and a worker that runs already speaks at once.
+if (window.SharedWorker) setTimeout(listen);
 
 // What could not be fetched is asked for again at the next beat.
 document.body.addEventListener("htmx:error", () => (version = ""));
