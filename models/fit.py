@@ -59,8 +59,13 @@ def fit_class(benign: Columns, bad: Columns, start: ClassParameters, *, declared
         near_p0=fit_share(strangers["near"], start.near_p0),
         beside_p0=fit_beside(benign, start),
         hour_p0=fit_hours(strangers["hour"], start),
-        muted=COVERED if declared else (),
+        muted=_covered(len(benign["line_key"])) if declared else (),
     )
+
+
+def _covered(calls: int) -> tuple[str, ...]:
+    """Families that are muted for a purpose; with too few calls to fit on, novelty and script too."""
+    return COVERED if calls >= LEAST_CALLS else (*COVERED, "novelty", "script")
 
 
 def first_calls(calls: Columns, most: int = MOST_CALLS_PER_LINE) -> dict[str, NDArray[np.generic]]:
@@ -114,7 +119,7 @@ def fit_least_spread(calls: Columns, start: ClassParameters) -> float:
     chosen = answered_strangers(calls)
     logs = np.log(np.floor(calls["talk_s"][chosen].astype(float)) + 0.5)
     _, line = np.unique(calls["line_key"][chosen], return_inverse=True)
-    if len(logs) < LEAST_CALLS:
+    if len(logs) < LEAST_CALLS // 10:
         return start.talk_least_spread
     means = np.bincount(line, logs) / np.bincount(line)
     within = float(np.sqrt(np.mean((logs - means[line]) ** 2)))

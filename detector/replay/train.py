@@ -98,8 +98,9 @@ def _fit(seen: Sequence[Observed], start: Parameters) -> Parameters:
     classes = {"any": everyone}
     for number_class, name in all_classes().items():
         own = {column: values[benign["line_class"] == number_class] for column, values in benign.items()}
-        if len(own["line_key"]) >= LEAST_CALLS:
-            classes[name] = fit_class(own, bad, everyone, declared=number_class >= DECLARED)
+        declared = number_class >= DECLARED  # what a declaration covers is muted, however few the calls to fit on
+        if declared or len(own["line_key"]) >= LEAST_CALLS:
+            classes[name] = fit_class(own, bad, everyone, declared=declared)
     return msgspec.structs.replace(start, classes=classes)
 
 
