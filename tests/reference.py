@@ -162,6 +162,7 @@ class Twin:
     outcomes: Mapping[str, int]
     callback: int
     limits: Mapping[str, tuple[int, int]]
+    weights: Mapping[str, float]
     threshold: int
     beside_p0: list[float]
     hour_p0: list[float]
@@ -368,7 +369,8 @@ class Twin:
 
     def _add(self, evidence: Evidence, family: str, observed: int) -> None:
         low, high = self.limits[family]
-        evidence.shares[family] = min(max(evidence.shares[family] + observed, low), high)
+        weighed = math.floor(self.weights[family] * observed + 0.5)
+        evidence.shares[family] = min(max(evidence.shares[family] + weighed, low), high)
 
 
 def gap_among(kept: list[Kept], setup_ms: int) -> float | None:

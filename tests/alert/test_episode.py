@@ -85,7 +85,7 @@ def test_after_the_end_new_dialing_is_a_new_episode() -> None:
 
 
 def test_people_who_are_called_back_are_left_alone() -> None:
-    calls = strangers(DIALER, 40, 60.0, talks=(12.0, 95.0, 33.0, 210.0, 8.0, 51.0))
+    calls = strangers(DIALER, 25, 60.0, talks=(12.0, 35.0, 23.0, 8.0, 51.0))
     backs = [call(record["b_number"], DIALER, i * 60.0 + 45, 30.0) for i, record in enumerate(calls) if i % 2 == 0]
     alerts, _ = judge(calls + backs)
     assert not [alert for alert in alerts if alert.entity == DIALER]

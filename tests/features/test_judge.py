@@ -84,6 +84,7 @@ def twin() -> Twin:
         outcomes=dict(zip(("answered", "unanswered", "busy", "invalid"), map(int, table["outcome"]), strict=True)),
         callback=int(table["callback"]),
         limits={family.name: (int(table["low"][k]), int(table["high"][k])) for k, family in enumerate(FAMILIES)},
+        weights={family.name: float(table["weight"][k]) for k, family in enumerate(FAMILIES)},
         threshold=round(THRESHOLD * 1024),
         beside_p0=[float(share) for share in table["beside_p0"]],
         hour_p0=[float(share) for share in table["hour_p0"]],
