@@ -143,7 +143,7 @@ def replay(
 
 
 @commands.command()
-@click.option("--out", required=True, type=FILE, help="Parameter file to write; `model.file` then names it.")
+@click.option("--out", type=FILE, help="Parameter file to write; `model.file` then names it.")
 @click.option("--traffic", type=FILE, multiple=True, help="Folder of `detector generate`; may be repeated.")
 @click.option(
     "--benign",
@@ -152,19 +152,47 @@ def replay(
     metavar="FILE CONFIG",
     help="Calls of ordinary people, and the TOML file that says how they are read; may be repeated.",
 )
+@click.option("--boosted", type=FILE, help="Also fit the boosted challenger to the same calls, and write it here.")
+@click.option("--line-features", type=FILE, help="Instead: a table of labelled lines (.csv); only report on it.")
+@click.option("--holdout", type=FILE, help="With --line-features: judge these lines, not parts of the same table.")
+@JSON
 @configured
-def train(config: Config, out: Path, traffic: tuple[Path, ...], benign: tuple[tuple[Path, Path], ...]) -> None:
-    """Fit the evidence model to calls with known truth."""
+def train(
+    config: Config,
+    out: Path | None,
+    traffic: tuple[Path, ...],
+    benign: tuple[tuple[Path, Path], ...],
+    boosted: Path | None,
+    line_features: Path | None,
+    holdout: Path | None,
+    as_json: bool,
+) -> None:
+    """Fit the evidence model to calls with known truth, or say what labelled lines tell."""
     from detector.progress import progress
     from detector.replay.train import Source, traffic_source, train
 
+    if line_features is not None:
+        _train_line_features(line_features, holdout, as_json)
+        return
+    if holdout is not None or as_json:
+        raise click.UsageError("--holdout and --json belong to --line-features")
     sources = [traffic_source(folder, config) for folder in traffic]
     sources += [Source(file.name, (file,), load(how), None) for file, how in benign]
-    if not sources:
-        raise click.UsageError("name calls to learn from: --traffic, --benign")
+    if not sources or out is None:
+        raise click.UsageError("name calls to learn from (--traffic, --benign) and --out; or --line-features")
     with progress("training") as report:
-        train(sources, out, shlex.join(["detector", *sys.argv[1:]]), report)
+        train(sources, out, shlex.join(["detector", *sys.argv[1:]]), report, boosted)
     click.echo(f"{out}: fitted on {', '.join(source.name for source in sources)}")
+
+
+def _train_line_features(file: Path, holdout: Path | None, as_json: bool) -> None:
+    from detector.progress import progress
+    from models.line_features import assess, read_lines
+
+    lines, other = read_lines(file), read_lines(holdout) if holdout else None
+    with progress("training", "scores") as report:
+        assessment = assess(lines, other, seed=7, report=report)
+    click.echo(msgspec.json.encode(assessment).decode() if as_json else assessment.as_text())
 
 
 @commands.command()
@@ -172,28 +200,42 @@ def train(config: Config, out: Path, traffic: tuple[Path, ...], benign: tuple[tu
     "--suite", type=click.Choice(["small", "full"]), default="small", show_default=True, help="How much is played."
 )
 @click.option("--seeds", type=click.IntRange(1), help="Seeds played; default: as the suite has it.")
-@click.option("--out", type=FILE, help="Folder for evaluation.json, .md and the picture evaluation.svg.")
+@click.option("--evasion", "by_evasion", is_flag=True, help="Search what evasion costs a dialer, in place of a suite.")
+@click.option("--out", type=FILE, help="Folder for the JSON, the tables (.md) and the picture (.svg).")
 @click.option("--tolerance", type=FILE, help="TOML file of figures and limits; what does not hold ends with 1.")
 @JSON
 @configured
 def evaluate(
-    config: Config, suite: str, seeds: int | None, out: Path | None, tolerance: Path | None, as_json: bool
+    config: Config,
+    suite: str,
+    seeds: int | None,
+    by_evasion: bool,
+    out: Path | None,
+    tolerance: Path | None,
+    as_json: bool,
 ) -> int:
     """Play generated traffic with known truth: what is found, after how many calls, and who is wrongly accused."""
     from detector.progress import progress
+    from detector.replay import evasion
     from detector.replay.evaluate import evaluate, read_tolerance, write
-    from detector.replay.tables import show
+    from detector.replay.tables import show, tables_of
     from detector.traffic.suite import worlds
 
+    if by_evasion:
+        if tolerance or seeds:
+            raise click.UsageError("--evasion searches without seeds, and holds no tolerance")
+        with progress("searching") as report:
+            found = evasion.evasion(config, report)
+        if out is not None:
+            evasion.write(found, out)
+        click.echo(msgspec.json.encode(found)) if as_json else show(evasion.tables(found))
+        return 0
     limits = read_tolerance(tolerance) if tolerance else None
     with progress("evaluating") as report:
         figures = evaluate(config, suite, worlds(suite, seeds), report)
     if out is not None:
         write(figures, out)
-    if as_json:
-        click.echo(msgspec.json.encode(figures).decode())
-    else:
-        show(figures)
+    click.echo(msgspec.json.encode(figures)) if as_json else show(tables_of(figures))
     worse = limits.worse(figures) if limits else []
     for complaint in worse:
         click.echo(f"detector: evaluate: {complaint}", err=True)

@@ -92,7 +92,7 @@ class State(_Section, frozen=True):
 class Alerting(_Section, frozen=True):
     """How eager the detector is, and how episodes end."""
 
-    false_alerts_per_day: PositiveFloat = 1.0
+    false_alerts_per_day: PositiveFloat = 2.0
     active_lines: Positive = 10_000
     quiet_min: Positive = 30
     evidence_calls: Annotated[int, msgspec.Meta(ge=1, le=256)] = 32

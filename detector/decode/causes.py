@@ -44,7 +44,7 @@ SIP_STATUS = {
 }
 """SIP final status -> Q.850. Source: RFC 3398 section 8.2.6.1; 487, which it leaves out, is a normal clearing."""
 
-_WORDS = {
+WORDS = {
     "UNALLOCATED_NUMBER": 1,
     "NO_ROUTE_TRANSIT_NET": 2,
     "NO_ROUTE_DESTINATION": 3,
@@ -134,8 +134,8 @@ def cause(value: int | str) -> int | None:
     """Q.850 cause of a number (Q.850 below 128, SIP status from 300, 200 = answered) or word; None = not known."""
     if isinstance(value, str):
         word = value.upper().replace(" ", "_")
-        if word in _WORDS:
-            return _WORDS[word]
+        if word in WORDS:
+            return WORDS[word]
         if not (value.isascii() and value.isdigit() and len(value) <= 3):
             return None
         value = int(value)

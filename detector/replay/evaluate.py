@@ -22,7 +22,7 @@ from detector.replay.figures import Evaluation, evaluation
 from detector.replay.picture import picture
 from detector.replay.played import World, play_all
 from detector.replay.run import Progress
-from detector.replay.tables import as_markdown
+from detector.replay.tables import as_markdown, tables_of
 from models.catalog import all_models
 
 FILES = ("evaluation.json", "evaluation.md", "evaluation.svg")
@@ -60,7 +60,7 @@ def write(figures: Evaluation, folder: Path) -> None:
     """FILES in a folder, which is made if it is missing: the same worlds and models, the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     as_json = msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n"
-    texts = (as_json, as_markdown(figures).encode() + b"\n", picture(figures).encode())
+    texts = (as_json, as_markdown(tables_of(figures)).encode() + b"\n", picture(figures).encode())
     for name, text in zip(FILES, texts, strict=True):
         (folder / name).write_bytes(text)
 

@@ -84,7 +84,7 @@ def play(config: Config, world: World, models: Sequence[Model], progress: Progre
         shard = new_shard(told, source, observe=True)
         witness = Witness(world.truth(), shard.plan, models, world.start_ms, world.days)
         watchers = (witness, _Strict(shard), _Teller(world, progress))
-        new_pipeline(told, source, [world.format], shard, _NoSink(), watchers).run()
+        new_pipeline(told, source, [world.format], shard, NoSink(), watchers).run()
     truth = truth_of(world.truth())
     return Played(
         name=world.name,
@@ -150,7 +150,7 @@ class _Strict:
             raise InputError(f"evaluate: a record cannot be read: {rejects[0]}")
 
 
-class _NoSink:
+class NoSink:
     """Alerts are seen by the witness; nothing is written."""
 
     def send(self, records: Sequence[OutRecord]) -> None:

@@ -19,8 +19,8 @@ class Table:
     rows: list[tuple[str, ...]]
 
 
-def tables(figures: Evaluation) -> list[Table]:
-    """Everything that is printed."""
+def tables_of(figures: Evaluation) -> list[Table]:
+    """Everything that is printed of an evaluation."""
     return [
         Table(
             f"Found at the configured threshold of {figures.threshold:g} nats (suite {figures.suite})",
@@ -46,18 +46,18 @@ def tables(figures: Evaluation) -> list[Table]:
     ]
 
 
-def as_markdown(figures: Evaluation) -> str:
-    """All tables as Markdown."""
-    return "\n\n".join(_markdown(table) for table in tables(figures))
+def as_markdown(tables: Sequence[Table]) -> str:
+    """Tables as Markdown."""
+    return "\n\n".join(map(_markdown, tables))
 
 
-def show(figures: Evaluation) -> None:
-    """All tables on stdout: drawn on a terminal, else as Markdown."""
+def show(tables: Sequence[Table]) -> None:
+    """Tables on stdout: drawn on a terminal, else as Markdown."""
     console = Console()
     if not console.is_terminal:
-        print(as_markdown(figures))
+        print(as_markdown(tables))
         return
-    for table in tables(figures):
+    for table in tables:
         drawn = RichTable(*table.header, title=table.title, title_justify="left")
         for row in table.rows:
             drawn.add_row(*row)

@@ -20,15 +20,16 @@ from numpy.typing import NDArray
 from detector.app import CODE
 from detector.config import Config
 from detector.errors import InputError
-from detector.features.catalog import FAMILIES, GROUPS
+from detector.features.catalog import COLUMNS, FAMILIES, GROUPS
 from detector.features.kernels.layout import MILLI
 from detector.features.kernels.weigh import REASON_IN
 from detector.numbering.plan import NumberPlan, read_secret
 from detector.numbering.registry import DECLARED, all_classes
 from detector.replay.run import Progress, replay
+from models.boosted import Boosted
 from models.calibrate import tail_of
 from models.evidence import Evidence, Parameters
-from models.fit import LEAST_CALLS, fit_class
+from models.fit import LEAST_CALLS, first_calls, fit_class
 
 START = Path(__file__).parents[2] / "models" / "parameters" / "start.json"
 
@@ -68,10 +69,17 @@ def traffic_source(folder: Path, config: Config) -> Source:
     return Source(folder.name, (calls[0],), config, folder / "truth.csv")
 
 
-def train(sources: Sequence[Source], out: Path, command: str, progress: Progress | None = None) -> Parameters:
+def train(
+    sources: Sequence[Source],
+    out: Path,
+    command: str,
+    progress: Progress | None = None,
+    boosted: Path | None = None,
+) -> Parameters:
     """Fit on all sources together and write the parameter file.
 
-    command is written into the file, so that it can be made again. Raises InputError when there are too few calls.
+    command is written into the file, so that it can be made again; boosted: file for the boosted challenger, fitted
+    to the same calls. Raises InputError when there are too few calls.
     """
     start = Evidence.load(START).parameters
     fitted = _fit([_observe(source, START, progress) for source in sources], start)
@@ -87,6 +95,8 @@ def train(sources: Sequence[Source], out: Path, command: str, progress: Progress
     final = msgspec.structs.replace(fitted, tail=tail, fitted=told)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(msgspec.json.format(msgspec.json.encode(final), indent=2) + b"\n")
+    if boosted is not None:
+        boosted.write_bytes(msgspec.json.encode(_challenger(seen).state()) + b"\n")
     return final
 
 
@@ -102,6 +112,15 @@ def _fit(seen: Sequence[Observed], start: Parameters) -> Parameters:
         if declared or len(own["line_key"]) >= LEAST_CALLS:
             classes[name] = fit_class(own, bad, everyone, declared=declared)
     return msgspec.structs.replace(start, classes=classes)
+
+
+def _challenger(seen: Sequence[Observed]) -> Boosted:
+    """The boosted challenger, fitted to the first calls of each line, as judged by the fitted evidence."""
+    parts = [first_calls(_together([o.benign for o in seen])), first_calls(_together([o.bad for o in seen]))]
+    X = np.concatenate([np.column_stack([part[name] for name in COLUMNS]).astype(np.float64) for part in parts])
+    model = Boosted()
+    model.learn(X, np.repeat([False, True], [len(part["line_key"]) for part in parts]))
+    return model
 
 
 def _tail(seen: Sequence[Observed]) -> Any:

@@ -1,0 +1,1 @@
+"""Loops of models over many rows, compiled."""
