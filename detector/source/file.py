@@ -50,8 +50,12 @@ class FileSource:
         block_bytes: int = BLOCK_BYTES,
     ) -> None:
         self._files: list[_File] = []
-        for path in paths:
-            self._files.append(_File(path, block_bytes, max_record_bytes))
+        try:
+            for path in paths:
+                self._files.append(_File(path, block_bytes, max_record_bytes))
+        except InputError:
+            self.close()
+            raise
         self._held: frozenset[int] = frozenset()
         self._stopped = False
 
