@@ -10,7 +10,8 @@ from detector.alert.revision import Reason
 from detector.features.catalog import FAMILIES
 from detector.features.kernels.layout import FIRST_TIME, MILLI, PARTY_SHIFT
 from detector.features.kernels.memory import HOUR_MS
-from detector.features.kernels.observe import CALLER, NEAR_NUMBERS, RECENT_CALLEES, SHORT_MS, number_distance
+from detector.features.kernels.observe import CALLER, NEAR_NUMBERS, RECENT_CALLEES, SHORT_MS
+from detector.numbering.kernels.number import HASHED
 from models.evidence import ClassParameters
 
 LEAST_NATS = 0.5
@@ -145,10 +146,12 @@ def _short(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
 
 def _targeting(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
     callees = seen.kept["callee_key"]
-    near = sum(
-        any(0 <= number_distance(callee, other) <= NEAR_NUMBERS for other in callees[max(0, i - RECENT_CALLEES) : i])
-        for i, callee in enumerate(callees)
-    )
+    beside = np.zeros(len(callees), bool)
+    for back in range(1, min(RECENT_CALLEES, len(callees) - 1) + 1):
+        later, before = callees[back:], callees[:-back]
+        apart = np.where(later > before, later - before, before - later)
+        beside[back:] |= (apart > 0) & (apart <= NEAR_NUMBERS) & (np.maximum(later, before) < HASHED)
+    near = int(beside.sum())
     text = f"{near} of {len(callees)} callees stand next to one called just before: numbers are dialed in a row"
     return near / max(len(callees), 1), usual.near_p0, text
 
