@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from detector.config import Order, State
 from detector.features.kernels import layout
-from detector.features.kernels.layout import HOT, TAIL, WARM, Tables
+from detector.features.kernels.layout import BUCKET, HOT, TAIL, WARM, Tables
 from detector.features.kernels.prefetch import CACHE_LINE
 
 NEVER_DUE_MS = np.iinfo(np.int64).max
 
 
-def aligned(shape: int, dtype: np.dtype[Any]) -> NDArray[np.void]:
+def aligned(shape: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Zeros that begin at a cache line, so that a row of 128 bytes lies in two of them and never in three."""
     space = np.zeros(shape * dtype.itemsize + CACHE_LINE, np.uint8)
     start = -space.ctypes.data % CACHE_LINE
@@ -39,7 +39,7 @@ def new_tables(config: State) -> Tables:
         free_warm=np.arange(warm, dtype=np.int32)[::-1].copy(),
         free_hot=np.arange(hot, dtype=np.int32)[::-1].copy(),
         free_evidence=np.arange(warm + hot, dtype=np.int32)[::-1].copy(),
-        seen=np.zeros((2, config.dedup_calls), np.uint64),
+        seen=aligned(2 * BUCKET * -(-config.dedup_calls // BUCKET), np.dtype(np.uint64)).reshape(-1, 2, BUCKET),
         door=np.zeros((2, max(rows // 8, 64)), np.uint64),
         ring_times=np.zeros(layout.RING_TIMES + 1, np.int64),
         scratch=np.zeros(1, layout.SCORED),

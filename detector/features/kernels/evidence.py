@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.features.kernels.jit import Record, njit, signed
+from detector.features.kernels.jit import Record, inlined, signed
 from detector.features.kernels.layout import GAP_PAST, LOG_UNIT, MILLI, PAST, RATES, TALK_PAST
 
 P1_SHARE_OF_P0 = 0.1
@@ -21,7 +21,7 @@ _LOG_MONTH_S = math.log(30 * 86_400.0)
 _MASS_FLOOR = 1e-5
 
 
-@njit
+@inlined
 def ratio(p1: float, p0: float, broad: float) -> int:
     """What an observation says, log p1/p0 after mixing, in 1/1024 nat, rounded to nearest."""
     p0 = (1.0 - P0_SHARE_OF_BROAD) * p0 + P0_SHARE_OF_BROAD * broad
@@ -29,7 +29,7 @@ def ratio(p1: float, p0: float, broad: float) -> int:
     return math.floor(MILLI * math.log(p1 / p0) + 0.5)
 
 
-@njit
+@inlined
 def novelty(first_time: bool, n: int, d: int, theta: float, sigma: float, new_p1: float) -> int:
     """Is this callee new to the line? n = 0 says nothing.
 
@@ -43,7 +43,7 @@ def novelty(first_time: bool, n: int, d: int, theta: float, sigma: float, new_p1
     return ratio(1.0 - new_p1, 1.0 - p_new, 0.5)
 
 
-@njit
+@inlined
 def pace(
     gap_s: float, shape: float, scale_s: float, rate_per_s: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> int:
@@ -64,18 +64,18 @@ def pace(
     return evidence
 
 
-@njit
+@inlined
 def _normal_cdf(z: float) -> float:
     return 0.5 * math.erfc(-z * 0.7071067811865476)
 
 
-@njit
+@inlined
 def log_of(seconds: int) -> int:
     """log(seconds + 0.5) in 1/LOG_UNIT."""
     return math.floor(LOG_UNIT * math.log(seconds + 0.5) + 0.5)
 
 
-@njit
+@inlined
 def repeated(
     seconds: int, evidence: Record, which: int, within: int, mu: float, sigma: float, least_spread: float
 ) -> tuple[float, float]:
@@ -99,7 +99,7 @@ def repeated(
     return max(upper - lower, _MASS_FLOOR), boxcar
 
 
-@njit
+@inlined
 def script(talk_s: int, evidence: Record, mu: float, sigma: float, least_spread: float) -> int:
     """Talk with a first-time callee: seven times in ten within 4 s of a kept talk? Nothing kept says nothing."""
     if evidence.past_n[TALK_PAST] == 0:
@@ -108,7 +108,7 @@ def script(talk_s: int, evidence: Record, mu: float, sigma: float, least_spread:
     return ratio(0.3 * p0 + 0.7 * boxcar, p0, 1.0 / 3600.0)
 
 
-@njit
+@inlined
 def keep_past(evidence: Record, which: int, value: int, log: int) -> None:
     """Remember a value of one of the line's pasts, in the place of the oldest when PAST are kept. In place.
 
@@ -128,7 +128,7 @@ def keep_past(evidence: Record, which: int, value: int, log: int) -> None:
     evidence.past_head[which] = np.uint16((signed(evidence.past_head[which]) + 1) % PAST)
 
 
-@njit
+@inlined
 def add_share(evidence: Record, k: int, observed: int, weight: float, low: int, high: int) -> int:
     """C_k <- clip(C_k + w_k * l_k, -b_k, +c_k). In place; returns w_k * l_k: a full share still speaks."""
     weighed = signed(math.floor(weight * observed + 0.5))

@@ -3,14 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.features.kernels.jit import njit, signed
+from detector.features.kernels.jit import inlined, njit, signed
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HIGH = np.uint64(0xFFFFFFFF00000000)
 _32 = np.uint64(32)
 
 
-@njit
+@inlined
 def mix(key: np.uint64) -> np.uint64:
     """A well-spread 64-bit hash of a 64-bit key (splitmix64's finaliser, Steele et al. 2014)."""
     z = np.uint64(key) + np.uint64(0x9E3779B97F4A7C15)
@@ -19,13 +19,13 @@ def mix(key: np.uint64) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
-@njit
+@inlined
 def home(slot_value: np.uint64, n_slots: int) -> int:
     """Slot a stored entry would like best; the tag's top bits, so deletion never reads a row."""
     return signed((slot_value >> _32) * np.uint64(n_slots) >> _32)
 
 
-@njit
+@inlined
 def find_slot(index: NDArray[np.uint64], rows: NDArray[np.void], key: np.uint64) -> int:
     """Slot that holds the key, or -1 - (free slot where it would go)."""
     n_slots = index.shape[0]
@@ -41,12 +41,25 @@ def find_slot(index: NDArray[np.uint64], rows: NDArray[np.void], key: np.uint64)
     return -1 - slot
 
 
-@njit
+@inlined
 def find(index: NDArray[np.uint64], rows: NDArray[np.void], key: np.uint64) -> int:
     """Row of the key, -1 = none."""
     slot = find_slot(index, rows, key)
     if slot < 0:
         return -1
+    return signed(index[slot] & _LOW) - 1
+
+
+@inlined
+def likely(index: NDArray[np.uint64], key: np.uint64) -> int:
+    """Row of the key by its tag alone, -1 = none: right but for one search in billions, and reads no row."""
+    n_slots = index.shape[0]
+    tag = mix(key) & _HIGH
+    slot = home(tag, n_slots)
+    while index[slot] != np.uint64(0) and (index[slot] & _HIGH) != tag:
+        slot += 1
+        if slot == n_slots:
+            slot = 0
     return signed(index[slot] & _LOW) - 1
 
 

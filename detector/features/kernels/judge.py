@@ -9,17 +9,16 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.features.kernels.index import find, home, mix
-from detector.features.kernels.jit import Record, njit, signed
+from detector.features.kernels.ahead import ask
+from detector.features.kernels.index import find
+from detector.features.kernels.jit import Record, inlined, njit, signed
 from detector.features.kernels.layout import (
     CALLED_BACK,
     COLD_TIER,
     FAMILIES,
     HOT_TIER,
     LATEST,
-    PARTY_SHIFT,
     RING_TIMES,
-    TAIL,
     WARM,
     WARM_TIER,
     Tables,
@@ -35,7 +34,6 @@ from detector.features.kernels.memory import (
     latest_to,
 )
 from detector.features.kernels.observe import CALLER, look_at, outcome_of
-from detector.features.kernels.prefetch import CACHE_LINE, prefetch
 from detector.features.kernels.seen import seen_before
 from detector.features.kernels.tiers import cool, give_evidence, promote, row_of, sweep
 from detector.features.kernels.weigh import DONE, TIMER, change, weigh_call, weigh_kept
@@ -50,26 +48,8 @@ DAY_MS = 86_400_000
 RING_TIMES_FADE = 200_000
 """Given-up rings after which their counts are halved."""
 
-AHEAD = 64
-"""Calls whose rows are asked for at once."""
 
-
-@njit
-def write_kept(kept: Record, call: Record) -> None:
-    """Write a call into its place of the ring; flags were set before. In place."""
-    end = call.answer_ms if call.answer_ms >= 0 else call.release_ms
-    kept.setup_ms = call.setup_ms
-    kept.callee_key = call.callee_key
-    kept.ring_ms = np.int32(min(end - call.ring_ms, 2_000_000_000)) if call.ring_ms >= 0 else np.int32(-1)
-    kept.talk_ms = (
-        np.int32(min(call.release_ms - call.answer_ms, 2_000_000_000)) if call.answer_ms >= 0 else np.int32(-1)
-    )
-    kept.held_ms = np.int32(min(call.release_ms - call.setup_ms, 2_000_000_000))
-    kept.cause = np.int8(call.release_cause) if -1 <= call.release_cause <= 127 else np.int8(-1)
-    kept.flags = np.uint8(signed(kept.flags) | (signed(call.release_party) << PARTY_SHIFT))
-
-
-@njit
+@inlined
 def remember(t: Tables, place: int, call: Record, scored: Record, observe: bool) -> None:
     """Count a call for a line or number, keep it, promote the row if it passes the gate. In place.
 
@@ -90,7 +70,7 @@ def remember(t: Tables, place: int, call: Record, scored: Record, observe: bool)
     same = latest_to(t, row, call.callee_key, print15, on_map)
     first_time = same < 0 and not on_map
     scored.first_time = first_time
-    write_kept(t.kept[row.ring + keep(t, row, print15, same, first_time)], call)
+    keep(t, row, call, print15, same, first_time)
     if first_time:
         row.newest_new_ms = max(row.newest_new_ms, call.setup_ms)
         count_new_today(row, call.release_ms)
@@ -104,13 +84,13 @@ def remember(t: Tables, place: int, call: Record, scored: Record, observe: bool)
         promote(t, place, WARM_TIER)
 
 
-@njit
+@inlined
 def half_after(age_ms: int) -> float:
     """What a call of that age still counts: half after 60 minutes."""
     return math.exp(age_ms * (-0.6931471805599453 / HOUR_MS))
 
 
-@njit
+@inlined
 def count_new_today(row: Record, release_ms: int) -> None:
     """One more first-time callee of this UTC day. In place."""
     day = np.uint16((release_ms // DAY_MS) & 0xFFFF)
@@ -121,7 +101,7 @@ def count_new_today(row: Record, release_ms: int) -> None:
         row.new_today += np.uint8(1)
 
 
-@njit
+@inlined
 def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Record, scored: Record) -> int:
     """Everything one call does to the state. Returns DONE, OPENED or REVISED. In place."""
     callee = find(t.slots, t.rows, call.callee_key)
@@ -201,30 +181,6 @@ def recent_callbacks(row: Record, kept: NDArray[np.void]) -> int:
 
 
 @njit
-def ask_slots(t: Tables, call: Record) -> None:
-    """Ask for the places where a call's keys stand in the tables."""
-    prefetch(t.slots, home(mix(call.line_key), t.slots.shape[0]), 0)
-    prefetch(t.slots, home(mix(call.callee_key), t.slots.shape[0]), 0)
-    if call.number_key != call.line_key:
-        prefetch(t.slots, home(mix(call.number_key), t.slots.shape[0]), 0)
-    place = home(mix(call.call_hash), t.seen.shape[1])
-    prefetch(t.seen[0], place, 0)
-    prefetch(t.seen[1], place, 0)
-
-
-@njit
-def ask_row(t: Tables, key: np.uint64) -> None:
-    """Ask for the row that probably belongs to a key, and for its tail."""
-    value = t.slots[home(mix(key), t.slots.shape[0])]
-    place = signed(value & np.uint64(0xFFFFFFFF)) - 1
-    if place >= 0:
-        prefetch(t.rows, place, 0)
-        prefetch(t.rows, place, CACHE_LINE)
-        prefetch(t.kept, place * TAIL, 0)
-        prefetch(t.kept, place * TAIL, CACHE_LINE)
-
-
-@njit
 def judge(
     calls: NDArray[np.void],
     start: int,
@@ -249,12 +205,7 @@ def judge(
     asked = start
     for i in range(start, calls.shape[0]):
         if i == asked:
-            asked = min(i + AHEAD, calls.shape[0])
-            for j in range(i, asked):
-                ask_slots(t, calls[j])
-            for j in range(i, asked):
-                ask_row(t, calls[j].line_key)
-                ask_row(t, calls[j].callee_key)
+            asked = ask(t, calls, i)
         call = calls[i]
         if call.release_ms > meta.newest_ms:
             meta.newest_ms = call.release_ms

@@ -28,6 +28,9 @@ RING_TIMES = 120
 LOG_UNIT = 65_536
 """Logarithms of kept values are integers in 1/65536: sums that values enter and leave stay exact."""
 
+BUCKET = 4
+"""Hashes of one generation of recent calls that lie in one cache line with those of the other."""
+
 RATES = 4
 """Components of the pace mixture."""
 
@@ -227,7 +230,7 @@ class Tables(NamedTuple):
     free_warm: NDArray[np.int32]
     free_hot: NDArray[np.int32]
     free_evidence: NDArray[np.int32]
-    seen: NDArray[np.uint64]  # [2, n] hashes of recent calls, two generations
+    seen: NDArray[np.uint64]  # [n, 2, BUCKET] hashes of recent calls, two generations
     door: NDArray[np.uint64]  # [2, n] doorkeeper: callers seen once while rows were scarce
     ring_times: NDArray[np.int64]  # [RING_TIMES + 1] everybody's given-up rings by whole second; the last is their sum
     scratch: NDArray[np.void]  # SCORED[1]

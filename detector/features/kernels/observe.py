@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detector.features.kernels.jit import Record, njit, signed
+from detector.features.kernels.jit import Record, inlined, signed
 from detector.features.kernels.layout import (
     ANSWERED,
     BUSY,
@@ -29,7 +29,7 @@ NEAR_NUMBERS = 10
 _REVERSIBLE = np.uint64(1) << np.uint64(63)
 
 
-@njit
+@inlined
 def outcome_of(answered: bool, cause: int) -> int:
     """How an attempt ended, for the answer family; unanswered of unknown cause is unanswered, never busy."""
     if answered:
@@ -43,14 +43,14 @@ def outcome_of(answered: bool, cause: int) -> int:
     return UNANSWERED
 
 
-@njit
+@inlined
 def given_up_ms(kept: Record) -> int:
     """How long an unanswered call rang before the caller gave up; -1 = answered, ended otherwise, or not known."""
     by_caller = signed(kept.flags) >> PARTY_SHIFT == CALLER
     return signed(kept.ring_ms) if kept.talk_ms < 0 and by_caller else -1
 
 
-@njit
+@inlined
 def ultra_short(kept: Record) -> int:
     """1 = ended by the caller within SHORT_MS of ringing or talk, 0 = not, -1 = party or ring not known."""
     party = signed(kept.flags) >> PARTY_SHIFT
@@ -60,7 +60,7 @@ def ultra_short(kept: Record) -> int:
     return int(party == CALLER and length_ms <= SHORT_MS)
 
 
-@njit
+@inlined
 def number_distance(a: np.uint64, b: np.uint64) -> int:
     """How far two numbers of digits are apart; -1 where one of them is a hash."""
     if a >= _REVERSIBLE or b >= _REVERSIBLE:
@@ -68,7 +68,7 @@ def number_distance(a: np.uint64, b: np.uint64) -> int:
     return signed(a - b) if a > b else signed(b - a)
 
 
-@njit
+@inlined
 def look_at(t: Tables, row: Record, back: int, utc_offset_ms: int, seen: Record) -> None:
     """Fill the columns of `seen` that follow from kept call `back` (0 = the newest) and at most LOOK_AT before it.
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from detector.features.kernels.index import find_slot, mix, put, remove
-from detector.features.kernels.jit import Record, njit, signed
+from detector.features.kernels.jit import Record, inlined, njit, signed
 from detector.features.kernels.layout import (
     COLD_TIER,
     HOT,
@@ -103,7 +103,7 @@ def cool(t: Tables, place: int) -> None:
         row.evidence = np.int32(-1)
 
 
-@njit
+@inlined
 def episode_open(t: Tables, place: int) -> bool:
     """Is an alert of this line open? Such a line is never given up."""
     evidence = t.rows[place].evidence
@@ -226,12 +226,18 @@ def seen_at_door(t: Tables, key: np.uint64) -> bool:
     return known
 
 
-@njit
+@inlined
 def row_of(t: Tables, key: np.uint64, number_class: int, now_ms: int) -> int:
     """The row of a key, made if need be; -1 = no row (rows are scarce and the caller is seen once). In place."""
     slot = find_slot(t.slots, t.rows, key)
-    if slot >= 0:
-        return signed(t.slots[slot] & np.uint64(0xFFFFFFFF)) - 1
+    if slot < 0:
+        return new_row(t, -1 - slot, key, number_class, now_ms)
+    return signed(t.slots[slot] & np.uint64(0xFFFFFFFF)) - 1
+
+
+@njit
+def new_row(t: Tables, slot: int, key: np.uint64, number_class: int, now_ms: int) -> int:
+    """A row for a key that is to stand at this free slot; -1 = none is given, as of `row_of`. In place."""
     meta = t.meta[0]
     if meta.free_n[ROWS] * SCARCE < t.rows.shape[0] and not seen_at_door(t, key):
         meta.no_row += 1
@@ -240,7 +246,7 @@ def row_of(t: Tables, key: np.uint64, number_class: int, now_ms: int) -> int:
         if not make_room(t, COLD_TIER):
             meta.no_row += 1
             return -1
-        slot = find_slot(t.slots, t.rows, key)  # entries moved
+        slot = -1 - find_slot(t.slots, t.rows, key)  # entries moved
     meta.free_n[ROWS] -= 1
     place = signed(t.free_rows[meta.free_n[ROWS]])
     row = t.rows[place]
@@ -265,7 +271,7 @@ def row_of(t: Tables, key: np.uint64, number_class: int, now_ms: int) -> int:
     row.new_today = np.uint8(0)
     row.tier = np.uint8(COLD_TIER)
     row.number_class = np.uint8(number_class)
-    put(t.slots, -1 - slot, key, place)
+    put(t.slots, slot, key, place)
     return place
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.features.kernels.evidence import FORGET, P0_SHARE_OF_BROAD, keep_past, log_of, repeated
-from detector.features.kernels.jit import Record, njit, signed
+from detector.features.kernels.jit import Record, inlined, signed
 from detector.features.kernels.layout import (
     BESIDE,
     FIRST_TRAIT,
@@ -42,7 +42,7 @@ _OFFICE = (9, 18)
 """Local hours in which a dialer of office hours calls, evenly, without a break."""
 
 
-@njit
+@inlined
 def trait(evidence: Record, family: int, p1: float, p0: float, broad: float) -> int:
     """What one observation says of a trait. The trait's weight is brought up to date in place."""
     p0 = (1.0 - P0_SHARE_OF_BROAD) * p0 + P0_SHARE_OF_BROAD * broad
@@ -52,7 +52,7 @@ def trait(evidence: Record, family: int, p1: float, p0: float, broad: float) -> 
     return math.floor(MILLI * math.log(mixed / p0) + 0.5)
 
 
-@njit
+@inlined
 def ring(evidence: Record, family: int, ring_s: int, mu: float, sigma: float, ring_times: NDArray[np.int64]) -> int:
     """How long an unanswered call rang before the caller gave up; dialers always wait as long.
 
@@ -67,7 +67,7 @@ def ring(evidence: Record, family: int, ring_s: int, mu: float, sigma: float, ri
     return told
 
 
-@njit
+@inlined
 def pacing(evidence: Record, family: int, gap_s: float) -> int:
     """Gap to the previous call, on a logarithmic scale; a machine's are even.
 
@@ -94,7 +94,7 @@ def pacing(evidence: Record, family: int, gap_s: float) -> int:
     return told
 
 
-@njit
+@inlined
 def yes_or_no(evidence: Record, family: int, seen: bool, p1: float, p0: float) -> int:
     """An observation with two values."""
     if seen:
@@ -102,14 +102,14 @@ def yes_or_no(evidence: Record, family: int, seen: bool, p1: float, p0: float) -
     return trait(evidence, family, 1.0 - p1, 1.0 - p0, 0.5)
 
 
-@njit
+@inlined
 def hours(evidence: Record, family: int, hour: int, hour_p0: NDArray[np.float64]) -> int:
     """Local hour of a call: people's profile against office hours without a break, or all day and night alike."""
     office = 1.0 / (_OFFICE[1] - _OFFICE[0]) if _OFFICE[0] <= hour < _OFFICE[1] else 0.0
     return trait(evidence, family, 0.5 * office + 0.5 / 24.0, hour_p0[hour], 1.0 / 24.0)
 
 
-@njit
+@inlined
 def concurrency(evidence: Record, family: int, beside: int, beside_p0: NDArray[np.float64]) -> int:
     """Calls of the line at the same time: people hold one."""
     beside = min(beside, BESIDE - 1)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from detector.features.kernels import evidence as law
 from detector.features.kernels import traits
-from detector.features.kernels.jit import Record, njit, signed
+from detector.features.kernels.jit import Record, inlined, njit, signed
 from detector.features.kernels.layout import (
     ANSWER,
     ANSWERED,
@@ -42,7 +42,7 @@ WARNING, CRITICAL = 2, 3
 _GROUPS = np.array(GROUP_OF)
 
 
-@njit
+@inlined
 def add(evidence: Record, p: Record, family: int, observed: int) -> int:
     """One family's observation into its share. In place; the weighed observation."""
     return law.add_share(evidence, family, observed, p.weight[family], p.low[family], p.high[family])
@@ -81,7 +81,7 @@ def weigh_call(
         end_segment(evidence)
 
 
-@njit
+@inlined
 def weigh_stranger(evidence: Record, p: Record, seen: Record, ring_times: NDArray[np.int64]) -> int:
     """The families that only look at calls to first-time callees. In place; what they say together."""
     against = add(evidence, p, HOURS, traits.hours(evidence, HOURS, signed(seen.hour), p.hour_p0))
@@ -154,7 +154,7 @@ def weigh_kept(t: Tables, place: int, p: Record, utc_offset_ms: int, now: Record
     weigh_call(evidence, p, now, t.ring_times, t.kept[row.ring + newest % size].setup_ms, release_ms)
 
 
-@njit
+@inlined
 def change(evidence: Record, policy: Record) -> int:
     """Does this call open or change the line's episode? Returns DONE, OPENED or REVISED; trigger state in place."""
     was = signed(evidence.severity)
@@ -176,7 +176,7 @@ def change(evidence: Record, policy: Record) -> int:
     return OPENED if was == 0 else REVISED
 
 
-@njit
+@inlined
 def groups_speaking(evidence: Record) -> int:
     """Groups of families with 2 nats or more."""
     speaking = 0
