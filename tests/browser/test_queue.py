@@ -136,7 +136,7 @@ def test_markup_in_a_name_stays_text(queue: Page, land: Landing) -> None:
 
 def test_live_then_quiet(queue: Page, land: Landing) -> None:
     badge = queue.locator("#badge")
-    expect(badge).to_contain_text("newest call 3 s ago")
+    expect(badge).to_contain_text(re.compile(r"newest call \d+ s ago"))
     expect(badge.locator("b")).to_have_text("live")
     land(fresh_status(age_s=600))
     land(fresh_status(age_s=600))
