@@ -23,6 +23,7 @@ from detector.replay.picture import picture
 from detector.replay.played import World, play_all
 from detector.replay.run import Progress
 from detector.replay.tables import as_markdown, tables_of
+from detector.replay.witness import scorers
 from models.catalog import all_models
 
 FILES = ("evaluation.json", "evaluation.md", "evaluation.svg")
@@ -53,7 +54,7 @@ def evaluate(config: Config, suite: str, worlds: Sequence[World], progress: Prog
     models = [model for model in all_models() if not model.warming_up]
     played = list(play_all(config, worlds, models, progress))
     budget = config.alerting.false_alerts_per_day / config.alerting.active_lines
-    return evaluation(suite, played, [model.name for model in models], budget)
+    return evaluation(suite, played, scorers(models), budget)
 
 
 def write(figures: Evaluation, folder: Path) -> None:

@@ -55,7 +55,7 @@ class World(Protocol):
 class Played:
     """One world after it was judged.
 
-    peaks   float32[models, lines, days]  highest score of each line and day that could have alerted
+    peaks   float32[scorers, lines, days]  highest score of each line and day that could have alerted
     chases  bad line -> its calls from the first bad one on
     """
 

@@ -20,6 +20,7 @@ from models.contract import Model
 
 DAY_MS = 86_400_000
 _BAD_CALL = np.dtype([("line", np.int32), ("setup_ms", np.int64), ("release_ms", np.int64), ("nats", np.float32)])
+ENSEMBLE = "evidence + boosted"
 LEAST_NATS = 2.0
 """Nats with which a group of families speaks; an alert needs two such groups."""
 
@@ -59,7 +60,7 @@ class Chase:
 
     release_ms  int64[n]
     nats        float32[n]          evidence
-    scores      float32[models, n]  -inf = could not have alerted
+    scores      float32[scorers, n]  -inf = could not have alerted
     """
 
     release_ms: NDArray[np.int64]
@@ -89,7 +90,7 @@ def truth_of(table: pa.Table) -> Truth:
 class Witness:
     """Watches one world being judged.
 
-    peaks   float32[models, lines, days]  highest score that could have alerted, -inf = none
+    peaks   float32[scorers, lines, days]  highest score that could have alerted, -inf = none
     alerts  revisions of lines' alerts while open, in order; line -1 = of another operator
     """
 
@@ -101,7 +102,7 @@ class Witness:
         self._index = {line: i for i, line in enumerate(truth.lines)}
         self._models, self._start_ms = models, start_ms
         self._bad = truth.bad
-        self.peaks = np.full((len(models), len(keys), max(1, round(days))), -np.inf, np.float32)
+        self.peaks = np.full((len(scorers(models)), len(keys), max(1, round(days))), -np.inf, np.float32)
         self.alerts: list[Alerted] = []
         self.calls = 0
         self.newest_ms = start_ms
@@ -161,14 +162,21 @@ def _bad_calls(line: NDArray[np.intp], calls: NDArray[np.void], scored: NDArray[
     return kept
 
 
+def scorers(models: Sequence[Model]) -> list[str]:
+    """What is compared: every model alone, and evidence with boosted: both speak in nats, so their sum is a score."""
+    names = [model.name for model in models]
+    return [*names, ENSEMBLE] if {"evidence", "boosted"} <= set(names) else names
+
+
 def all_scores(models: Sequence[Model], X: NDArray[np.float64]) -> NDArray[np.float32]:
-    """float32[models, n]: every model's score of each row; of the evidence only where it could alert."""
-    scores = np.stack([model.score(X) for model in models]) if len(X) else np.zeros((len(models), 0))
-    silent = speaking_groups(X) < 2
-    for i, model in enumerate(models):
-        if model.name == "evidence":
-            scores[i, silent] = -np.inf
-    return scores.astype(np.float32)
+    """float32[scorers, n]: every score of each row; what evidence has a part in only where it could alert."""
+    scores = {model.name: model.score(X) for model in models}
+    if "evidence" in scores:
+        scores["evidence"] = np.where(speaking_groups(X) < 2, -np.inf, scores["evidence"])
+    names = scorers(models)
+    if ENSEMBLE in names:
+        scores[ENSEMBLE] = scores["evidence"] + scores["boosted"]
+    return np.stack([scores[name] for name in names]).astype(np.float32)
 
 
 def speaking_groups(X: NDArray[np.float64]) -> NDArray[np.int64]:
