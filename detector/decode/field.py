@@ -45,7 +45,9 @@ class Field:
 
     def find(self, values: Mapping[str, Any]) -> Any:
         """The raw value with the user's words replaced; None = absent, null or blank."""
-        value = values.get(self.source) if self.source in values else self._walk(values)
+        value = values.get(self.source)
+        if value is None and "." in self.source:
+            value = self._walk(values)
         if isinstance(value, str):
             value = value.strip(" \t\r\n")
         if self.words and value is not None:
