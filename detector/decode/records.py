@@ -49,8 +49,10 @@ class Records:
 
 
 def whole(chunk: Chunk) -> Records:
-    """Every value as one record."""
+    """Every value as one record. Raises ValueError for values outside the buffer: kernels read plain memory."""
     n = len(chunk.starts)
+    if n and (chunk.starts.min() < 0 or (chunk.starts + chunk.lengths).max() > len(chunk.data)):
+        raise ValueError(f"chunk of stream {chunk.stream} from {chunk.offsets[0]}: a value lies outside its buffer")
     return Records(
         segments=[chunk.data],
         segment=np.zeros(n, np.int32),

@@ -5,10 +5,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector import metrics
+from detector.decode import field, mapping
+from detector.decode.kernels import scan
+from detector.source.contract import Chunk
 from detector.source.memory import chunk
 from tests.decode.records import CALL, SETUP_MS, call, decoder, same, slow_decoder, without
 
@@ -142,6 +146,18 @@ def test_twenty_thousand_mutated_records_are_read_alike() -> None:
     dice = random.Random(20201031)
     scanned = assert_read_alike([mutated(dice) for _ in range(20_000)])
     assert 2_000 < scanned < 15_000  # both ways were taken
+
+
+def test_the_limits_are_those_of_the_general_reader() -> None:
+    assert (scan.EARLIEST_MS, scan.LATEST_MS) == (field.EARLIEST_MS, field.LATEST_MS)
+    assert scan.LONGEST_CALL_MS == mapping.LONGEST_CALL_MS
+
+
+def test_values_outside_their_buffer_are_no_chunk() -> None:
+    for start, length in ((-1, 1), (0, 3), (3, 0)):
+        damaged = Chunk(0, b"{}", np.array([start]), np.array([length], np.int32), np.array([1]))
+        with pytest.raises(ValueError, match="outside its buffer"):
+            decoder().decode(damaged)
 
 
 def test_plain_records_are_left_to_nobody() -> None:

@@ -210,7 +210,7 @@ def _any_number(
 def _bare(data: Memory, start: int, length: int) -> tuple[int, np.int64]:
     """(digits, value) of a text of 8 to 15 digits that begins with no prefix of a plan; (0, 0) = it is none.
 
-    The common case without the general way's copy: 70 ns less a number (2026-11).
+    The common case without the general way's copy: 25 in place of 85 ns a number (2026-11).
     """
     word, more = word_at(data, start, start + length), word_at(data, start + 8, start + length)
     if count_digits(word) < 8 or (length > 8 and count_digits(more) < length - 8):
