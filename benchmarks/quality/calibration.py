@@ -2,7 +2,7 @@
 
 `python -m benchmarks.quality.calibration` writes benchmarks/results/calibration.json and prints its table: two mixes
 of generated traffic from other seeds (the natural one; another, with the class that training never sees and other
-shares), 10 million calls in all, and the real logs, judged with parameters fitted without them. For each budget the
+shares), 10^6 line-days in all, and the real logs, judged with parameters fitted without them. For each budget the
 threshold comes out of the fitted tail, as in production, and line-days that reach it are counted. 10 and 1 per
 million line-days lie beyond what such a run can count: they are extrapolation, and say so.
 """
@@ -136,15 +136,18 @@ def judge(config: Config, worlds: Sequence[World]) -> list[Played]:
 
 def run(people: int = PEOPLE, days: float = DAYS, seeds: int = SEEDS) -> Result:
     """Every kind of traffic at every budget."""
-    config, model, rows, calls = load(None, {}), Evidence.load(), [], 0
-    for name, scenario in mixes(people, days).items():
-        played = judge(config, [GeneratedWorld(scenario, FIRST_SEED + i) for i in range(seeds)])
-        rows += [counted(name, played, model, per_million) for per_million in PER_MILLION]
-        calls += sum(world.calls for world in played)
+    model = Evidence.load()
+    generated = {
+        name: judge(load(None, {}), [GeneratedWorld(scenario, FIRST_SEED + i) for i in range(seeds)])
+        for name, scenario in mixes(people, days).items()
+    }
+    generated["both mixes"] = [world for played in generated.values() for world in played]
+    rows = [counted(name, played, model, rate) for name, played in generated.items() for rate in PER_MILLION]
+    calls = sum(world.calls for world in generated["both mixes"])
     for real in (NODOBO, COPENHAGEN):
         played, without = judge(real.config(), [RealWorld(real)]), Evidence.load(Path(real.config().model.file))
-        rows += [counted(real.name, played, without, per_million) for per_million in PER_MILLION]
-        calls += sum(world.calls for world in played)
+        rows += [counted(real.name, played, without, rate) for rate in PER_MILLION]
+        calls += played[0].calls
     return Result(model=model.version, calls=calls, counted=rows)
 
 

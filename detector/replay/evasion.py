@@ -1,8 +1,8 @@
 """`detector evaluate --evasion`: what it costs a dialer not to be seen, at the configured threshold.
 
 For each technique a search over the live path itself: how many calls a day can a number make to targets so that no
-more than TOLERATED of such numbers alert within DAYS? From that, how many numbers GOAL calls a day take. Roll-ups
-over numbers (block, tenant, trunk) are not in it: what they see of so many numbers comes on top.
+more than a share (TOLERATED) of such numbers alert within DAYS? From that, how many numbers GOAL calls a day take.
+Roll-ups over numbers (block, tenant, trunk) are not in it: what they see of so many numbers comes on top.
 """
 
 import math
@@ -26,12 +26,12 @@ from detector.replay.tables import Table, as_markdown
 from detector.shard import Findings
 from detector.source.memory import MemorySource, chunk
 
-TOLERATED = 0.1
-"""Share of numbers that a dialer can afford to lose in DAYS."""
+TOLERATED = (0.1, 0.5)
+"""Shares of its numbers that a dialer loses in DAYS: a careful one, and one that buys new numbers all the time."""
 
 DAYS = 8
 GOAL = 10_000
-NUMBERS = 40
+NUMBERS = 60
 RATES = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Calls a day that are tried, from the slowest, until nearly every number alerts."""
 
@@ -45,19 +45,26 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     alerted: Estimate
 
 
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """What one technique buys. calls: to targets, of one number on a day of work; 0 = not even the slowest passes.
+class Passes(msgspec.Struct, frozen=True, kw_only=True):
+    """The most a number can do when a share of such numbers may alert.
 
-    together     added to all techniques before it, else alone
+    calls_a_day  to targets, on a day of work; 0 = not even the slowest passes
     numbers      for GOAL calls a day, the resting ones included; None = never
     """
+
+    tolerated: float
+    calls_a_day: int
+    calls_an_hour: float
+    numbers: int | None
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one technique buys. together: added to all techniques before it, else alone."""
 
     technique: str
     together: bool
     price: str
-    calls_a_day: int
-    calls_an_hour: float
-    numbers: int | None
+    passes: list[Passes]
     tried: list[Tried]
 
 
@@ -69,7 +76,6 @@ class Evasion(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     days: int = DAYS
     goal: int = GOAL
-    tolerated: float = TOLERATED
     costs: list[Cost]
 
 
@@ -92,18 +98,22 @@ def search(try_rate: Callable[[int], Tried]) -> list[Tried]:
     tried: list[Tried] = []
     for rate in RATES:
         tried.append(try_rate(rate))
-        if (tried[-1].alerted.value or 0.0) > 0.9:
+        if _share(tried[-1]) > 0.9:
             break
-    safe = _highest_safe(tried)
+    for tolerated in TOLERATED:
+        while middle := _between(tried, tolerated):
+            tried.append(try_rate(middle))
+            tried.sort(key=lambda one: one.calls_a_day)
+    return tried
+
+
+def _between(tried: Sequence[Tried], tolerated: float) -> int | None:
+    """A rate between the highest that passes and the next one tried; None when they are close enough."""
+    safe = _highest_safe(tried, tolerated)
     over = next((one.calls_a_day for one in tried if one.calls_a_day > safe), safe)
-    while safe and over - safe > max(1, 0.05 * safe):
-        middle = try_rate(round(math.sqrt(safe * over)) if safe * over > (safe + 1) ** 2 else safe + 1)
-        tried.append(middle)
-        if (middle.alerted.value or 0.0) > TOLERATED:
-            over = middle.calls_a_day
-        else:
-            safe = middle.calls_a_day
-    return sorted(tried, key=lambda one: one.calls_a_day)
+    if not safe or over - safe <= max(1, 0.1 * safe):
+        return None
+    return min(max(round(math.sqrt(safe * over)), safe + 1), over - 1)
 
 
 def alerted(config: Config, way: Way, numbers: int, calls_a_day: int) -> Tried:
@@ -134,11 +144,13 @@ def tables(found: Evasion) -> list[Table]:
         if cost.together
     ]
     title = (
-        f"What a dialer can do at {found.threshold:g} nats when {found.tolerated:.0%} of its numbers may alert in"
-        f" {found.days} days: calls an hour a number, and numbers for {found.goal:,} calls a day"
+        f"What a dialer can do at {found.threshold:g} nats, losing so many of its numbers in {found.days} days:"
+        f" calls an hour a number; numbers for {found.goal:,} calls a day"
     )
-    head = ("technique", "its price", "alone: calls an hour", "numbers", "with those above: calls an hour", "numbers")
-    return [Table(title, head, rows)]
+    alone_lost, together_lost = (
+        [f"{how}, {share:.0%} lost" for share in TOLERATED] for how in ("alone", "with those above")
+    )
+    return [Table(title, ("technique", "its price", *alone_lost, *together_lost), rows)]
 
 
 def picture(found: Evasion) -> str:
@@ -150,7 +162,8 @@ def picture(found: Evasion) -> str:
     for left, together, title in ((72, False, "each technique alone"), (680, True, "each with all above it")):
         titles = (f"Numbers that alert in {found.days} days: {title}", "calls an hour to targets, a number")
         panel = Panel(left, 84, 500, 240, (0.25, 64), (0, 1), ticks, shares, *titles, x_log=True)
-        panel.level(found.tolerated, "a dialer can afford")
+        for tolerated in TOLERATED:
+            panel.level(tolerated, f"{tolerated:.0%} lost")
         chosen = [cost for cost in found.costs if cost.together == together]
         for cost, kind in zip(chosen, kinds, strict=False):
             panel.curve([(one.calls_a_day / HOURS_A_DAY, one.alerted.value or 0.0) for one in cost.tried], kind)
@@ -175,11 +188,15 @@ class _Alerted:
             raise ValueError(f"evasion: a record cannot be read: {rejects[0]}")
 
 
-def _highest_safe(tried: Sequence[Tried]) -> int:
-    """The highest rate up to which no rate tried alerts too often; 0 = none."""
+def _share(tried: Tried) -> float:
+    return tried.alerted.value or 0.0
+
+
+def _highest_safe(tried: Sequence[Tried], tolerated: float) -> int:
+    """The highest rate up to which no rate tried (in their order) alerts too often; 0 = none."""
     safe = 0
-    for one in sorted(tried, key=lambda one: one.calls_a_day):
-        if (one.alerted.value or 0.0) > TOLERATED:
+    for one in tried:
+        if _share(one) > tolerated:
             break
         safe = one.calls_a_day
     return safe
@@ -187,18 +204,20 @@ def _highest_safe(tried: Sequence[Tried]) -> int:
 
 def cost_of(technique: str, together: bool, price: str, way: Way, tried: list[Tried]) -> Cost:
     """The bill of one technique."""
-    safe = _highest_safe(tried)
     cycle = (way.work + way.rest) / way.work
-    return Cost(
-        technique=technique,
-        together=together,
-        price=price,
-        calls_a_day=safe,
-        calls_an_hour=rounded(safe / HOURS_A_DAY),
-        numbers=math.ceil(GOAL * cycle / safe) if safe else None,
-        tried=tried,
+    passes = [
+        Passes(
+            tolerated=tolerated,
+            calls_a_day=safe,
+            calls_an_hour=rounded(safe / HOURS_A_DAY),
+            numbers=math.ceil(GOAL * cycle / safe) if safe else None,
+        )
+        for tolerated, safe in ((share, _highest_safe(tried, share)) for share in TOLERATED)
+    ]
+    return Cost(technique=technique, together=together, price=price, passes=passes, tried=tried)
+
+
+def _told(cost: Cost) -> tuple[str, ...]:
+    return tuple(
+        f"{one.calls_an_hour:.2g}; {'-' if one.numbers is None else f'{one.numbers:,}'}" for one in cost.passes
     )
-
-
-def _told(cost: Cost) -> tuple[str, str]:
-    return f"{cost.calls_an_hour:.2g}", "-" if cost.numbers is None else f"{cost.numbers:,}"
