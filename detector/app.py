@@ -44,6 +44,9 @@ _log = structlog.get_logger("detector.app")
 
 def run(config: Config) -> int:
     """`detector run`: judge the CDR topics until told to stop; the exit code."""
+    from models.drift import Drift  # river takes seconds to import, and only this program learns as it goes
+    from models.shape import HotWindows, Shape
+
     with ExitStack() as stack:
         warm_up()  # before the group is joined: a compile would look like a dead member
         source = KafkaSource(config.kafka, config.order, config.recovery)
@@ -51,11 +54,12 @@ def run(config: Config) -> int:
         sink = KafkaSink(config.kafka, (ALERTS, DEAD_LETTER, STATUS))
         stack.callback(sink.close)
         shard = new_shard(config, source)
-        reporter = Reporter(shard, source, sink, lambda: source.phase)
+        drift = Drift(shard.threshold)
+        reporter = Reporter(shard, source, sink, lambda: source.phase, warnings=drift.warnings)
         health = HealthServer(config.metrics.host, config.metrics.port, reporter.healthy)
         stack.callback(health.close)
         formats: list[Format] = ["csv" if config.decode.format == "csv" else "json"] * source.streams
-        loop = new_pipeline(config, source, formats, shard, sink, [reporter])
+        loop = new_pipeline(config, source, formats, shard, sink, [reporter, drift, HotWindows(Shape())])
         with stopped_by_signal(source.stop) as code:
             _log.info("run_started", topics=list(config.kafka.topics), threshold=round(shard.threshold, 2))
             loop.run()

@@ -31,6 +31,13 @@ open_alerts = _gauge("open_alerts", "Episodes open now.", "entity_kind")
 alerts = _counter("alerts", "Episodes opened.", "kind", "severity")
 revisions = _counter("alert_revisions", "Revisions written.", "state")
 threshold = _gauge("threshold_nats", "Score above which a line alerts.")
+shape_score = Histogram(
+    "detector_shape_score",
+    "How unusual ten minutes of a busy line are among those before, 0 to 1: information, never an alert.",
+    buckets=(0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0),
+    registry=REGISTRY,
+)
+model_drift = _counter("model_drift", "Times that what the model sees moved away from its usual values.", "what")
 muted = _gauge("muted_family", "1 while a family is muted because the feed cannot carry it.", "family")
 epochs = _counter("epochs", "Epochs committed (process, flush, commit).")
 epoch_seconds = Histogram("detector_epoch_seconds", "Seconds from step 1 to step 3 of an epoch.", registry=REGISTRY)

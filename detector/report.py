@@ -25,7 +25,7 @@ _TIERS = {COLD_TIER: "cold", WARM_TIER: "warm", HOT_TIER: "hot"}
 
 
 class Reporter:
-    """Watches the loop. `phase` tells recovering from live; `now` is the wall clock in seconds."""
+    """Watches the loop. `phase` tells recovering from live; `warnings` are of the model; `now`: wall clock, seconds."""
 
     def __init__(
         self,
@@ -34,10 +34,11 @@ class Reporter:
         sink: Sink,
         phase: Callable[[], str],
         speed: float = 1.0,
+        warnings: Callable[[], tuple[str, ...]] = tuple,
         now: Callable[[], float] = time,
     ) -> None:
         self._shard, self._source, self._sink = shard, source, sink
-        self._phase, self._speed, self._now = phase, speed, now
+        self._phase, self._speed, self._warnings, self._now = phase, speed, warnings, now
         self._started_ms = int(now() * 1000)
         self._calls = self._rejected = 0
         self._told = 0.0
@@ -97,6 +98,7 @@ class Reporter:
             open_alerts=len(self._shard.episodes),
             lines=len(self._shard.tables.rows) - int(self._shard.tables.meta[0]["free_n"][0]),
             muted=self._shard.muted,
+            warnings=self._warnings(),
             speed=self._speed,
         )
 

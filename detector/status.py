@@ -22,4 +22,5 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     open_alerts: int
     lines: int
     muted: tuple[str, ...]
+    warnings: tuple[str, ...] = ()  # about the model, in an operator's words
     speed: float = 1.0  # event seconds per wall second asked of a paced replay; 1 = live

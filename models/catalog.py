@@ -1,10 +1,12 @@
 """Every model that ships, by name: what tests, evaluation and the documents walk over."""
 
 from models.baseline import Baseline
+from models.boosted import Boosted
 from models.contract import Model
 from models.evidence import Evidence
+from models.shape import Shape
 
 
 def all_models() -> tuple[Model, ...]:
     """A fresh instance of each."""
-    return (Evidence.load(), Baseline())
+    return (Evidence.load(), Boosted.load(), Shape(), Baseline())

@@ -67,6 +67,21 @@ PANELS: list[tuple[str, str, str, dict[str, str]]] = [
         "Kinds of evidence this feed cannot carry. Muted is not silent: such lines are judged on less.",
         {"{{family}}": "max by (family) (detector_muted_family) == 1"},
     ),
+    (
+        "Changes in what the model sees",
+        "none",
+        "In a day; each is told in the log and on the page. Many mean: fit the model to this traffic.",
+        {"{{what}}": "sum by (what) (increase(detector_model_drift_total[1d]))"},
+    ),
+    (
+        "Unusual shapes",
+        "percentunit",
+        "Score that one in a hundred windows of busy lines passes, and half of them: a second opinion, never an alert.",
+        {
+            "1 in 100": "histogram_quantile(0.99, sum by (le) (rate(detector_shape_score_bucket[1h])))",
+            "median": "histogram_quantile(0.5, sum by (le) (rate(detector_shape_score_bucket[1h])))",
+        },
+    ),
     ("Lines held", "none", "By tier of memory.", {"{{tier}}": "sum by (tier) (detector_lines)"}),
     (
         "Free rows",

@@ -20,6 +20,7 @@ from detector.cdr.batch import CdrBatch
 from detector.config import Config
 from detector.decode.rejects import Reject
 from detector.errors import InputError
+from detector.pipeline import Watcher
 from detector.replay.run import Progress
 from detector.replay.witness import DAY_MS, Alerted, Chase, Truth, Witness, truth_of
 from detector.shard import Findings, Shard
@@ -27,6 +28,7 @@ from detector.sinks.contract import OutRecord
 from detector.source.contract import Source
 from detector.source.file import Format
 from models.contract import Model
+from models.shape import HotWindows, Shape
 
 
 class World(Protocol):
@@ -83,7 +85,8 @@ def play(config: Config, world: World, models: Sequence[Model], progress: Progre
         told = msgspec.structs.replace(config, numbering=numbering)
         shard = new_shard(told, source, observe=True)
         witness = Witness(world.truth(), shard.plan, models, world.start_ms, world.days)
-        watchers = (witness, _Strict(shard), _Teller(world, progress))
+        learning = [HotWindows(model) for model in models if isinstance(model, Shape)]  # scored, then learned
+        watchers: list[Watcher] = [witness, *learning, _Strict(shard), _Teller(world, progress)]
         new_pipeline(told, source, [world.format], shard, NoSink(), watchers).run()
     truth = truth_of(world.truth())
     return Played(

@@ -80,6 +80,7 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
     since: str | None
     muted: tuple[str, ...]
+    warnings: tuple[str, ...]
     instances: int
 
 
@@ -155,6 +156,7 @@ def feed_state(room: Room, call: Call) -> FeedState:
         rejected=now.rejected,
         since=None if now.since_ms is None else iso(now.since_ms),
         muted=now.muted,
+        warnings=now.warnings,
         instances=now.instances,
     )
 

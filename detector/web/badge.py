@@ -41,6 +41,7 @@ class Badge(NamedTuple):
     rejected: int
     since_ms: int | None
     muted: tuple[str, ...]
+    warnings: tuple[str, ...]
     instances: int
 
 
@@ -60,7 +61,7 @@ def badge(instances: Sequence[Heard], settings: Web, wall_ms: int) -> Badge:
     fresh = here or sorted(instances, key=lambda one: one.status.wall_ms)[-1:]
     if not fresh:
         text = "no detector has reported yet; start `detector run`"
-        return Badge("waiting", text, "notice", wall_ms, 0, 0, 0, None, (), 0)
+        return Badge("waiting", text, "notice", wall_ms, 0, 0, 0, None, (), (), 0)
     judged = [(*_judge(one, settings, wall_ms), one.status) for one in fresh]
     word, text, status = min(judged, key=lambda one: _URGENT_FIRST.index(one[0]))
     statuses = [one.status for one in fresh]
@@ -74,6 +75,7 @@ def badge(instances: Sequence[Heard], settings: Web, wall_ms: int) -> Badge:
         rejected=sum(one.rejected for one in statuses),
         since_ms=min(one.started_ms for one in statuses),
         muted=tuple(sorted({family for one in statuses for family in one.muted})),
+        warnings=tuple(sorted({warning for one in statuses for warning in one.warnings})),
         instances=len(fresh),
     )
 

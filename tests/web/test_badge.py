@@ -93,6 +93,11 @@ def test_muted_families_of_all_instances() -> None:
     )
 
 
+def test_warnings_about_the_model_of_all_instances_once() -> None:
+    made = shown(told(instance="a", warnings=("the gate moved",)), told(instance="b", warnings=("the gate moved",)))
+    assert made.warnings == ("the gate moved",)
+
+
 def test_every_status_gives_a_badge() -> None:
     odd: Status = status(wall_ms=NOW_MS + 10**12, newest_release_ms=2**62, started_ms=-(2**62), calls=0, lag=0)
     assert shown(Heard(odd, False)).word == "live"

@@ -74,7 +74,7 @@ def test_text_from_the_wire_is_never_markup(ledger: Ledger, feed: Feed) -> None:
         versions=Versions(config=ATTACK, model=ATTACK, code=ATTACK),
         alert_id="nasty",
     )
-    feed([*landing(nasty), telling(status(instance=ATTACK, muted=(ATTACK,)))])
+    feed([*landing(nasty), telling(status(instance=ATTACK, muted=(ATTACK,), warnings=(ATTACK,)))])
     made = room(ledger)
     who = Person(ATTACK, ATTACK)
     made.desk.acknowledge(who, "nasty")
