@@ -18,7 +18,6 @@ from river.drift import ADWIN
 
 from detector import metrics
 from detector.cdr.batch import CdrBatch
-from detector.decode.rejects import Reject
 from detector.features.kernels.layout import MILLI, WARM_TIER
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
@@ -141,7 +140,7 @@ class Drift:
                 self._minute = minute
             self._counts += sums
 
-    def turn(self, rejects: Sequence[Reject]) -> None:
+    def turn(self, rejects: Sequence[object]) -> None:
         """Nothing to do between batches."""
 
     def warnings(self) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from river.anomaly import HalfSpaceTrees
 
 from detector import metrics
 from detector.cdr.batch import CdrBatch
-from detector.decode.rejects import Reject
 from detector.features.catalog import COLUMNS, FAMILIES, matrix
 from detector.features.kernels.layout import HOT_TIER, SCORED
 
@@ -105,7 +104,7 @@ class HotWindows:
                 self._window = int(windows[rows[0]])
             self._keep(batch.calls["line_key"][rows[::-1]], findings.scored.view(_WHOLE).take(rows[::-1]))
 
-    def turn(self, rejects: Sequence[Reject]) -> None:
+    def turn(self, rejects: Sequence[object]) -> None:
         """Nothing to do between batches."""
 
     def _keep(self, line_key: NDArray[np.uint64], scored: NDArray[np.void]) -> None:
