@@ -76,6 +76,16 @@ def log_of(seconds: int) -> int:
 
 
 @inlined
+def close_by(evidence: Record, which: int, value: int, within: int) -> int:
+    """How many kept values of a past are within `within` of a value; 32 bits wide, so eight are compared at a time."""
+    low, high = np.int32(value - within), np.int32(value + within)
+    near = np.int32(0)
+    for i in range(which * PAST, which * PAST + signed(evidence.past_n[which])):
+        near = np.int32(near + np.int32(low <= evidence.past[i] <= high))
+    return signed(near)
+
+
+@inlined
 def repeated(
     seconds: int, evidence: Record, which: int, within: int, mu: float, sigma: float, least_spread: float
 ) -> tuple[float, float]:
@@ -86,9 +96,7 @@ def repeated(
     spread over as many whole seconds; 0 where nothing is kept.
     """
     m = signed(evidence.past_n[which])
-    near = 0
-    for i in range(which * PAST, which * PAST + m):
-        near += signed(abs(signed(evidence.past[i]) - seconds) <= within)
+    near = close_by(evidence, which, seconds, within)
     logs = evidence.log_sum[which] / LOG_UNIT
     mean = (2.0 * mu + logs) / (2.0 + m)
     squares = evidence.log_squares[which] / LOG_UNIT**2 - 2.0 * mean * logs + m * mean * mean

@@ -75,7 +75,7 @@ def look_at(t: Tables, row: Record, back: int, utc_offset_ms: int, seen: Record)
     seen  SCORED, in place: outcome, talk_s, ring_s, gap_s, ultra_short, near, hour, beside, first_time
     """
     size = ring_size(signed(row.tier))
-    here = (signed(row.head) - 1 - back) % size
+    here = (signed(row.head) - 1 - back) & (size - 1)
     call = t.kept[row.ring + here]
     seen.first_time = (signed(call.flags) & FIRST_TIME) != 0
     seen.outcome = np.uint8(outcome_of(call.talk_ms >= 0, signed(call.cause)))
@@ -88,7 +88,7 @@ def look_at(t: Tables, row: Record, back: int, utc_offset_ms: int, seen: Record)
     beside = 0
     near = signed(-1)
     for k in range(1, min(signed(row.kept) - back, LOOK_AT + 1)):
-        before = t.kept[row.ring + (here - k) % size]
+        before = t.kept[row.ring + ((here - k) & (size - 1))]
         if nearest < before.setup_ms <= call.setup_ms:
             nearest = signed(before.setup_ms)
         if before.setup_ms + before.held_ms > call.setup_ms:

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.features.kernels.evidence import FORGET, P0_SHARE_OF_BROAD, keep_past, log_of, repeated
+from detector.features.kernels.evidence import FORGET, P0_SHARE_OF_BROAD, close_by, keep_past, log_of, repeated
 from detector.features.kernels.jit import Record, inlined, signed
 from detector.features.kernels.layout import (
     BESIDE,
@@ -18,7 +18,6 @@ from detector.features.kernels.layout import (
     GAP_PAST,
     LOG_UNIT,
     MILLI,
-    PAST,
     RING_PAST,
     RING_TIMES,
 )
@@ -78,9 +77,7 @@ def pacing(evidence: Record, family: int, gap_s: float) -> int:
     m = signed(evidence.past_n[GAP_PAST])
     told = 0
     if m > 0:
-        near = 0
-        for i in range(GAP_PAST * PAST, GAP_PAST * PAST + m):
-            near += signed(abs(signed(evidence.past[i]) - value) <= GAP_WITHIN * LOG_UNIT)
+        near = close_by(evidence, GAP_PAST, value, math.floor(GAP_WITHIN * LOG_UNIT))
         mean = evidence.log_sum[GAP_PAST] / LOG_UNIT / m
         variance = evidence.log_squares[GAP_PAST] / LOG_UNIT**2 / m - mean * mean
         spread = max(math.sqrt(max(variance, 0.0)), HUMAN_SPREAD)
