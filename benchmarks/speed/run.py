@@ -1,138 +1,156 @@
-"""Processor time a call, from JSON bytes to judgement, beside a plain program that only counts callees.
+"""How many processor nanoseconds a call costs: decoded, judged, from JSON to alerts, and beside a plain program.
 
-`python -m benchmarks.speed.run` writes benchmarks/results/speed.json and prints its table. Fresh state and a fresh
-stream for each repetition, the programs in turn in one process, the collector off (it doubles the plain program's
-time); medians. The plain program holds the exact rule "ten distinct callees in 60 minutes" and nothing else.
+`python -m benchmarks.speed.run` writes benchmarks/results/speed.json and prints its table. All parts take turns in
+one process, each on fresh calls, garbage collection off (on, it would double the plain program's time), so what a
+neighbour on the machine takes, it takes from all. What is judged before the clock runs is not counted.
 """
 
 import gc
-import platform
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from itertools import islice
 from statistics import median
 from time import process_time
+from typing import Any, TypeVar
 
-import msgspec
-import numba
+import click
 
+from benchmarks.readme import write_between
+from benchmarks.speed.from_kafka import from_kafka_ns
+from benchmarks.speed.journey import Stopwatch, config_for, decoded, in_memory, judged, run
+from benchmarks.speed.machine import compile_s, this_machine
 from benchmarks.speed.plain import Plain
+from benchmarks.speed.result import DECODE, JUDGE, PLAIN, TELL, WAY, Part, Result, stages, table, write
 from benchmarks.speed.workload import records
 from benchmarks.speed.yardstick import Yardstick
-from detector.config import Config, load
+from detector.app import new_shard
+from detector.cdr.batch import CdrBatch
 from detector.decode.decoder import Decoder
-from detector.features.warm_up import warm_up
-from detector.numbering.plan import NumberPlan
-from detector.numbering.registry import Registry
-from detector.shard import Shard
-from detector.source.memory import chunk
-from models.evidence import Evidence
+from detector.source.memory import MemorySource
 
-RESULT = Path(__file__).parents[1] / "results" / "speed.json"
-LINES = (100_000, 1_000_000)
-CALLS = 500_000
-SIZE = 20_000
-REPETITIONS = 3
+PIECE = 50_000
+"""Calls of a part in one repetition."""
+
+KAFKA_PIECES = 4
+PRELOAD = 1.8
+"""Calls a line before the clock runs: nearly three hours."""
+
+Done = TypeVar("Done")
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """Nanoseconds of processor time a call, medians; yardstick: one random touch of a cache line on 64 MB."""
+class Population:
+    """So many lines: their stream of calls, and a shard that has seen the first of them."""
 
-    lines: int
-    calls: int
-    decode: float
-    judge: float
-    plain: float
-    yardstick: float
-    bytes_per_line: float
+    def __init__(self, n_lines: int, pieces: int, also: Callable[[list[bytes]], None]) -> None:
+        preload = max(round(PRELOAD * n_lines / PIECE), 1)
+        self.lines = n_lines
+        self.config = config_for(n_lines)
+        self.shard = new_shard(self.config, MemorySource([]))
+        self.decoder = Decoder(self.config.decode, self.shard.plan, ["json"])
+        self.pieces: Iterator[list[bytes]] = records(n_lines, (preload + pieces) * PIECE, PIECE)
+        for piece in islice(self.pieces, preload):
+            judged(self.shard, decoded(self.decoder, piece), Stopwatch())
+            also(piece)
+
+    def bytes_per_line(self) -> dict[str, float]:
+        """Memory of the state by array, of a line it has room for."""
+        tables = self.shard.tables
+        room = len(tables.rows)
+        return {name: round(array.nbytes / room, 1) for name, array in zip(tables._fields, tables, strict=True)}
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """benchmarks/results/speed.json."""
+class Clock:
+    """Nanoseconds a call by part and number of lines, one figure a repetition, and the yardstick's beside them."""
 
-    machine: str
-    python: str
-    numba: str
-    rows: list[Row]
+    def __init__(self) -> None:
+        self._yardstick = Yardstick()
+        self._ns: dict[tuple[str, int], list[float]] = {}
+        self.row_ns: list[float] = []
+
+    def turn(self) -> None:
+        """A repetition begins."""
+        self.row_ns.append(self._yardstick.ns())
+
+    def time(self, name: str, lines: int, work: Callable[..., Done], *arguments: Any) -> Done:
+        """Do a part's work on one piece."""
+        started = process_time()
+        done = work(*arguments)
+        self.add(name, lines, process_time() - started)
+        return done
+
+    def add(self, name: str, lines: int, seconds: float) -> None:
+        """A part took so long for one piece."""
+        self._ns.setdefault((name, lines), []).append(seconds / PIECE * 1e9)
+
+    def parts(self) -> list[Part]:
+        """The figures of all parts, in the order in which they first ran."""
+        return [self._part(name, lines, ns) for (name, lines), ns in self._ns.items()]
+
+    def _part(self, name: str, lines: int, ns: list[float]) -> Part:
+        rows = median(a / b for a, b in zip(ns, self.row_ns, strict=True))
+        return Part(name, lines, *(round(x, 1) for x in (median(ns), min(ns), max(ns), rows)))
 
 
-def measure(lines: int) -> Row:
-    """One size of network."""
-    yardstick = Yardstick()
-    config = load(None, {}, {"state.line_capacity": round(1.1 * lines), "state.warm_capacity": max(lines // 16, 4096)})
-    decode, judge, plain, touch = [], [], [], []
-    for repetition in range(REPETITIONS):
-        touch.append(yardstick.ns())
-        plain.append(_plain(lines, repetition))
-        decoded, judged, size = _detector(config, lines, repetition)
-        decode.append(decoded)
-        judge.append(judged)
-    return Row(
-        lines=lines,
-        calls=CALLS,
-        decode=round(median(decode)),
-        judge=round(median(judge)),
-        plain=round(median(plain)),
-        yardstick=round(median(touch), 1),
-        bytes_per_line=round(size / lines),
+def measure(lines: int, few_lines: int, repetitions: int, kafka: bool) -> Result:
+    """Everything, in turns."""
+    cold_s, warm_s = compile_s()
+    gc.disable()
+    plain = Plain()
+    many = Population(lines, 2 * repetitions + KAFKA_PIECES, plain.judge)
+    few = Population(few_lines, repetitions, lambda piece: None)
+    clock, way = Clock(), Stopwatch()
+    for _ in range(repetitions):
+        clock.turn()
+        judge(clock, few, decoded(few.decoder, next(few.pieces)))
+        piece = next(many.pieces)
+        judge(clock, many, clock.time(DECODE, lines, decoded, many.decoder, piece))
+        plain.judge(piece)
+        piece = next(many.pieces)
+        clock.time(WAY, lines, run, in_memory(many.config, many.shard, piece), way)
+        clock.time(PLAIN, lines, plain.judge, piece)
+    return Result(
+        machine=this_machine(),
+        repetitions=repetitions,
+        calls=PIECE,
+        yardstick_ns=round(median(clock.row_ns), 1),
+        parts=clock.parts(),
+        kafka_ns=round(out_of_kafka(many), 1) if kafka else None,
+        stages_ns=way.ns(repetitions * PIECE),
+        bytes_per_line=many.bytes_per_line(),
+        compile_cold_s=round(cold_s, 1),
+        compile_warm_s=round(warm_s, 1),
     )
 
 
-def _plain(lines: int, seed: int) -> float:
-    program, spent = Plain(), 0.0
-    for part in records(lines, CALLS, SIZE, seed):
-        started = process_time()
-        program.judge(part)
-        spent += process_time() - started
-    return spent / CALLS * 1e9
+def judge(clock: Clock, population: Population, batch: CdrBatch) -> None:
+    """One piece through the shard: the kernel, and the telling of what it found."""
+    watch = Stopwatch()
+    judged(population.shard, batch, watch)
+    clock.add(JUDGE, population.lines, watch.seconds["judge"])
+    clock.add(TELL, population.lines, watch.seconds.get("tell", 0.0))
 
 
-def _detector(config: Config, lines: int, seed: int) -> tuple[float, float, int]:
-    """(decode, judge) ns a call with everything on: number keys, duplicates, evidence, alerts; and bytes of state."""
-    plan = NumberPlan("china", b"speed")
-    shard = Shard(config, Evidence.load(), plan, Registry(plan), lambda stream, offset: str(offset), "speed")
-    decoder, offset, decoding, judging = Decoder(config.decode, plan, ["json"]), 1, 0.0, 0.0
-    for part in records(lines, CALLS, SIZE, seed):
-        values = chunk(part, first_offset=offset)
-        offset += len(part)
-        started = process_time()
-        batch, rejects = decoder.decode(values)
-        decoded = process_time()
-        shard.process(batch)
-        judging += process_time() - decoded
-        decoding += decoded - started
-        assert not rejects
-    return decoding / CALLS * 1e9, judging / CALLS * 1e9, sum(array.nbytes for array in shard.tables)
+def out_of_kafka(many: Population) -> float:
+    """The last calls of the stream out of a real broker; nanoseconds a call."""
+    rest = [record for piece in islice(many.pieces, KAFKA_PIECES) for record in piece]
+    return from_kafka_ns(many.config, many.shard, rest)
 
 
-def table(result: Result) -> str:
-    """Markdown: ns a call, and how they stand to the plain program's."""
-    lines = [
-        "| lines | JSON to columns | judgement | together | plain program | ratio | bytes a line |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in result.rows:
-        together = row.decode + row.judge
-        lines.append(
-            f"| {row.lines:,} | {row.decode:.0f} ns | {row.judge:.0f} ns | {together:.0f} ns ({1e3 / together:.1f} M/s)"
-            f" | {row.plain:.0f} ns | {row.plain / together:.1f} | {row.bytes_per_line:.0f} |"
-        )
-    return "\n".join([*lines, "", f"One core of {result.machine}, Python {result.python}, Numba {result.numba}."])
-
-
-def cpu() -> str:
-    """What the processor calls itself."""
-    info = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
-def main() -> None:
-    """Measure, write, print."""
-    warm_up()
-    gc.disable()
-    rows = [measure(lines) for lines in LINES]
-    result = Result(machine=cpu(), python=platform.python_version(), numba=numba.__version__, rows=rows)
-    RESULT.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
-    print(table(result))
+@click.command()
+@click.option("--lines", default=1_000_000, help="Lines of the large population.")
+@click.option("--few-lines", default=100_000, help="Lines of the small one.")
+@click.option("--repetitions", default=9, help="Turns; the figures are their median.")
+@click.option("--kafka", is_flag=True, help="Also out of a real broker (Java and Maven).")
+@click.option("--profile", is_flag=True, help="Also print where the time from JSON to alerts goes.")
+@click.option("--readme", is_flag=True, help="Also write the table into the README.")
+def main(lines: int, few_lines: int, repetitions: int, kafka: bool, profile: bool, readme: bool) -> None:
+    """Measure, write benchmarks/results/speed.json, print its table."""
+    result = measure(lines, few_lines, repetitions, kafka)
+    write(result)
+    click.echo(table(result))
+    if profile:
+        click.echo("\n" + stages(result))
+    if readme:
+        write_between("speed", table(result))
 
 
 if __name__ == "__main__":
