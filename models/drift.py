@@ -51,15 +51,15 @@ class Moved:
 
     def __str__(self) -> str:
         at = datetime.fromtimestamp(self.at_ms / 1000, UTC)
-        return f"{WHAT[self.what]} moved from {self.was:.2f} to {self.now:.2f} by {at:%Y-%m-%d %H:%M} UTC"
+        return f"{WHAT[self.what]} moved from {self.was:.2g} to {self.now:.2g} by {at:%Y-%m-%d %H:%M} UTC"
 
 
 class Rhythm:
     """One figure against its own day.
 
-    Without the comparison, nine days of generated ordinary traffic raised 42 warnings about the mean score, most of
-    them about the morning; with it, one (2026-11). The first day only teaches; so does the day after a warning,
-    which stands until then.
+    Without the comparison, nine days in which nothing moved raised 5 warnings about the gate rate, most of them about
+    the time of day; with it one, about the state that filled (2026-11). The first day only teaches; so does the day
+    after a warning, which stands until then.
     """
 
     def __init__(self, what: str) -> None:

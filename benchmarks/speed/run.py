@@ -13,6 +13,7 @@ from time import process_time
 from typing import Any, TypeVar
 
 import click
+import numpy as np
 
 from benchmarks.readme import write_between
 from benchmarks.speed.from_kafka import from_kafka_ns
@@ -55,7 +56,8 @@ class Population:
         """Memory of the state by array, of a line it has room for."""
         tables = self.shard.tables
         room = len(tables.rows)
-        return {name: round(array.nbytes / room, 1) for name, array in zip(tables._fields, tables, strict=True)}
+        arrays = zip(tables._fields, tables, strict=True)
+        return {name: round(np.asarray(array).nbytes / room, 1) for name, array in arrays}
 
 
 class Clock:
