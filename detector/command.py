@@ -4,24 +4,21 @@ Exit codes: 0 done, 1 failed, 2 usage, 75 temporary, 78 configuration; SIGTERM 0
 Every sub-command imports what it runs inside its body, so that `--help` answers at once.
 """
 
-import functools
 import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 import msgspec
 
-from detector.config import Config, load, toml_value
+from detector.command_hooks import hooks
+from detector.command_options import FILE, JSON, config_options, configured, parse_settings
+from detector.config import Config, load
 from detector.errors import DetectorError
-
-FILE = click.Path(path_type=Path)
-AUTHOR = click.option("--author", required=True, help="Who orders this; kept with the action.")
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -53,39 +50,7 @@ def commands() -> None:
     """Flags mass-dialing phone lines as they dial, from a live stream of call detail records."""
 
 
-def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--config` and `--set`, as every sub-command has them."""
-    path = click.option("--config", "config_file", type=FILE, help="TOML file; deploy/detector.toml lists every key.")
-    settings = click.option(
-        "--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Override one key; may be repeated."
-    )
-    return path(settings(function))
-
-
-def configured(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Hand the command its Config: file, then DETECTOR__* variables, then the command line."""
-
-    @config_options
-    @functools.wraps(function)
-    def wrapper(config_file: Path | None, settings: tuple[str, ...], **options: Any) -> Any:
-        from detector import log
-
-        config = load(config_file, flags=parse_settings(settings))
-        log.configure(config.log)
-        return function(config, **options)
-
-    return wrapper
-
-
-def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """`--set a.b=3` as flags; the value is read as TOML, else as text."""
-    flags = {}
-    for setting in settings:
-        key, sign, text = setting.partition("=")
-        if not sign or "." not in key:
-            raise click.UsageError(f"--set {setting}: write it as SECTION.KEY=VALUE")
-        flags[key.strip()] = toml_value(text.strip())
-    return flags
+commands.add_command(hooks)
 
 
 @commands.command()
@@ -298,69 +263,6 @@ def topics(config: Config) -> None:
 
     for line in create_topics(config.kafka):
         click.echo(line)
-
-
-@commands.group(invoke_without_command=True)
-@configured
-@click.pass_context
-def hooks(context: click.Context, config: Config) -> int:
-    """Decide about alerts and tell the receivers, until told to stop."""
-    from detector import app
-
-    return app.hooks(config) if context.invoked_subcommand is None else 0
-
-
-@hooks.command("test")
-@click.argument("url")
-@JSON
-@configured
-def hooks_test(config: Config, url: str, as_json: bool) -> int:
-    """Send one signed test event, marked as a dry run and about nobody, to URL and explain the answer."""
-    from detector.hooks.trial import try_endpoint
-
-    trial = try_endpoint(config.hooks, url)
-    click.echo(msgspec.json.encode(trial).decode() if as_json else trial.text)
-    return 0 if trial.ok else 1
-
-
-@hooks.command("standing")
-@JSON
-@configured
-def hooks_standing(config: Config, as_json: bool) -> None:
-    """List what is in force and what waits for a person (out of hooks.database, so on the hooks' machine)."""
-    from detector.hooks.run import standing
-
-    for action in standing(config.hooks):
-        line = f"{action.action_id}  {action.state:<9} {action.verb} {action.scope} {action.target}  {action.held_by}"
-        click.echo(msgspec.json.encode(action).decode() if as_json else line.rstrip())
-
-
-@hooks.command("approve")
-@click.argument("action_ids", nargs=-1, required=True)
-@AUTHOR
-@configured
-def hooks_approve(config: Config, action_ids: tuple[str, ...], author: str) -> None:
-    """Order what was proposed, by its id."""
-    from detector import app
-
-    app.order(config, "approve", action_ids, author)
-
-
-@hooks.command("lift")
-@click.argument("action_ids", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Everything in force and everything proposed.")
-@AUTHOR
-@configured
-def hooks_lift(config: Config, action_ids: tuple[str, ...], everything: bool, author: str) -> None:
-    """Undo what is in force, decline what is proposed; by id, or all."""
-    from detector import app
-    from detector.hooks.run import standing
-
-    if everything == bool(action_ids):
-        raise click.UsageError("name actions, or --all")
-    wanted = [action.action_id for action in standing(config.hooks)] if everything else action_ids
-    app.order(config, "lift", wanted, author)
-    click.echo(f"{len(wanted)} order(s) given")
 
 
 @commands.command("check-config")

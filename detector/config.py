@@ -73,7 +73,6 @@ class Feed(_Section, frozen=True):
 class Order(_Section, frozen=True):
     """How streams become one order of calls."""
 
-    keyed_by_line: bool = False
     lateness_s: NotNegative = 60
     idle_s: PositiveFloat = 5.0  # a partition at its end this long is not waited for
 

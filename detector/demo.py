@@ -1,5 +1,7 @@
 """`detector demo`: the whole house in one process: generated traffic, page, ledger, hooks in dry-run. No broker."""
 
+import shutil
+import sys
 import tempfile
 import threading
 from collections import Counter
@@ -69,14 +71,14 @@ def demo(config: Config, *, exit_after: bool, seed: int = 1) -> int:
         loop = new_pipeline(config, source, ["json"], shard, sink, [reporter, pacer])
         loop.epoch_s = 0.25
         loop.run()
-        reporter.tell("stopping" if stop.is_set() else "live")
+        reporter.tell("stopping" if stop.is_set() else "finished")
         sink.flush()
-        click.echo(_summary(folder, pacer.calls, reporter.status("live").lines))
+        click.echo(_summary(folder, pacer.calls, reporter.status("finished").lines))
         if exit_after:
             return _verdict(pacer, address)
-        while not stop.wait(1.0):
-            reporter.tell("live")
-            sink.flush()
+        if not stop.is_set():
+            click.echo(f"all calls are played; the page stays until Ctrl-C: {address}")
+        stop.wait()
         return code()
 
 
@@ -181,18 +183,20 @@ def _summary(folder: Path, calls: int, lines: int) -> str:
         alerts = newest_revisions(map(decode, file))
     kinds = Counter(alert.kind.replace("_", " ") for alert in alerts)
     told = stories(alerts)
+    program = "detector" if shutil.which("detector") else Path(sys.prefix) / "bin" / "detector"
     return "\n".join(
         [
             "",
             f"{calls:,} calls, {lines:,} lines and numbers; {len(alerts)} alerts in {len(told)} stories: "
             + (", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "none"),
             *(
-                f"  {story.entity_kind} {story.entity}: {len(story.lines)} lines, {story.calls:,} calls"
+                f"  {story.entity_kind} {story.entity}: {len(story.lines)} line(s), {story.calls:,} calls"
                 for story in told[:5]
             ),
             "try next:",
-            f"  detector replay {folder}/traffic/calls.ndjson --registry {folder}/traffic/registry.json --out /tmp/run",
-            *(f"  detector explain /tmp/run --line {alert.entity}" for alert in alerts[:1]),
+            f"  cd {folder}",
+            f"  {program} replay traffic/calls.ndjson --registry traffic/registry.json --out run",
+            *(f"  {program} explain run --line {alert.line}" for alert in [one for one in alerts if one.line][:1]),
             f"  the alerts themselves: {alerts_file}",
         ]
     )

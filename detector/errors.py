@@ -4,7 +4,6 @@ DetectorError                 exit 1
 ├── ConfigError               exit 78   names the key and what to do
 ├── InputError                exit 1    a file or folder the user named cannot be read
 ├── TemporaryError            exit 75   a broker or receiver is away; trying again can help
-├── OrderError                exit 78   the topic breaks what the configuration promises (keyed_by_line)
 └── StateError                exit 1    state could not be rebuilt; never continued without saying so
 
 A record that cannot be read is no error: it becomes a `decode.rejects.Reject` and goes to the dead letters.
@@ -31,12 +30,6 @@ class TemporaryError(DetectorError):
     """Something outside is away; the same command may succeed later."""
 
     exit_code = 75
-
-
-class OrderError(DetectorError):
-    """Records arrive in a way the configuration rules out."""
-
-    exit_code = 78
 
 
 class StateError(DetectorError):

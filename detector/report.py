@@ -120,7 +120,7 @@ class Reporter:
         self._count(metrics.doorkeeper_active.inc, "no_row", int(meta["no_row"]))
         self._count(metrics.duplicates.inc, "duplicates", int(meta["duplicates"]))
         self._count(metrics.late_calls.inc, "late", int(meta["late"]))
-        for phase in ("recovering", "live", "stopping"):
+        for phase in ("standby", "recovering", "live", "stopping"):
             metrics.phase.labels(phase).set(np.float64(phase == status.phase))
 
     def _count(self, add: Callable[[float], None], name: str, total: int) -> None:

@@ -13,7 +13,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     instance: str
     wall_ms: int
     started_ms: int
-    phase: str  # recovering, live, stopping, finished (the end of a file)
+    phase: str  # standby (another one judges), recovering, live, stopping, finished (the end of a file)
     newest_release_ms: int | None
     watermark_ms: int | None
     calls: int

@@ -56,14 +56,12 @@ class _Partition:
 class KafkaSource:
     """The partitions of the configured topics as streams, numbered by (topic, partition).
 
-    Raises ConfigError (topic missing, user refused, order.keyed_by_line), TemporaryError (broker away for longer than
+    Raises ConfigError (topic missing, user refused), TemporaryError (broker away for longer than
     `kafka.outage_s`, partitions lost to another process: start again), StateError (the log lacks what the
     committed offsets or the look-back need).
     """
 
     def __init__(self, kafka: Kafka, order: Order, recovery: Recovery) -> None:
-        if order.keyed_by_line:
-            raise ConfigError("order.keyed_by_line = true needs a shard a partition, which is not there yet: set false")
         self._kafka, self._order, self._recovery = kafka, order, recovery
         self._consumer = connect(kafka, KafkaConsumer, **_settings(kafka))
         try:

@@ -13,10 +13,13 @@ from detector.status import Status
 from detector.web.ledger import DAY_MS, Ledger
 from detector.web.words import age, count, moment
 
-Word = Literal["waiting", "live", "quiet", "behind", "recovering", "replay", "finished", "stopped", "dead"]
+Word = Literal["waiting", "live", "quiet", "behind", "recovering", "replay", "standby", "finished", "stopped", "dead"]
 Level = Literal["good", "notice", "alarm"]
 
-_URGENT_FIRST: tuple[Word, ...] = ("dead", "behind", "recovering", "quiet", "replay", "live", "finished", "stopped")
+_URGENT_FIRST: tuple[Word, ...] = (
+    *("dead", "behind", "recovering", "quiet", "replay", "live"),
+    *("standby", "finished", "stopped"),
+)
 """Of several instances the page shows the first of these: what an operator must know first."""
 
 _LEVEL: dict[Word, Level] = {"dead": "alarm", "live": "good", "replay": "good", "finished": "good"}
@@ -94,6 +97,8 @@ def _judge(one: Heard, settings: Web, wall_ms: int) -> tuple[Word, str]:
     if wall_ms - status.wall_ms > settings.stale_after_s * 1000:
         return "dead", f"no sign of life from the detector since {moment(status.wall_ms)}; nothing is watched"
     waiting = f", {count(status.lag)} records wait" if status.lag else ""
+    if status.phase == "standby":
+        return "standby", "waits to take over from another detector, which has not reported here"
     if status.phase == "recovering":
         return "recovering", f"reading calls again after a start, now at {_moment(newest)}{waiting}"
     if status.speed != 1:

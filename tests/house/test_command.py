@@ -38,7 +38,15 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
     assert drawn == {error.__name__: str(error.exit_code) for error in tree}
 
 
-@pytest.mark.parametrize("wrong", [["nonsense"], ["check-config", "--nonsense"], ["check-config", "--set", "kafka=3"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["nonsense"],
+        ["check-config", "--nonsense"],
+        ["check-config", "--set", "kafka=3"],
+        ["hooks", "--set", "hooks.mode=off", "standing"],  # would be read by nobody
+    ],
+)
 def test_a_wrong_command_line_is_2(wrong: list[str]) -> None:
     assert run_command(wrong) == 2
 

@@ -25,6 +25,8 @@ def test_exit_sums_up_and_points_to_what_can_be_tried_next(tmp_path: Path, monke
     (actions,) = tmp_path.glob("*/actions.ndjson")
     assert str(alerts) in done.stdout
     assert '"state":"rehearsed"' in actions.read_text(encoding="utf-8")
+    (status,) = tmp_path.glob("*/status.json")
+    assert '"phase":"finished"' in status.read_text(encoding="utf-8")
 
 
 def test_the_page_answers_meanwhile_and_ctrl_c_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -333,8 +333,3 @@ def test_a_log_that_lacks_what_is_needed_stops_the_start(
 def test_a_missing_topic_names_the_key(broker: Broker, topic: str, group: str) -> None:
     with pytest.raises(ConfigError, match=rf"kafka.topics: there is no topic '{topic}'"):
         source_of(broker.config(topics=(topic,), group=group))
-
-
-def test_a_shard_a_partition_is_refused_rather_than_pretended() -> None:
-    with pytest.raises(ConfigError, match=r"order\.keyed_by_line = true"):
-        KafkaSource(Kafka(), Order(keyed_by_line=True), Recovery())

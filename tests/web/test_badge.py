@@ -50,6 +50,7 @@ def shown(*instances: Heard) -> Badge:
         (told(phase="stopping", said_s=900), "stopped", "notice", "was stopped at 2026-11-24 08:45:00 UTC"),
         (told(speed=60.0, newest_s=86_400), "replay", "good", "history at 60 times its speed, now at 2026-11-23 09:00"),
         (told(speed=60.0, said_s=40), "dead", "alarm", "no sign of life"),
+        (told(newest_s=None, phase="standby"), "standby", "notice", "waits to take over from another detector"),
         (told(phase="finished", said_s=9000), "finished", "good", "all calls are read; the last one is of 2026-11-24"),
     ],
 )
@@ -70,6 +71,10 @@ def test_the_one_that_needs_attention_speaks_for_all() -> None:
     assert made.text.startswith("b: no sign of life")
     assert made.instances == 3
     assert made.calls == 3 * told().status.calls
+
+
+def test_a_standby_leaves_the_word_to_the_one_that_judges() -> None:
+    assert shown(told(instance="a", newest_s=None, phase="standby"), told(instance="b")).word == "live"
 
 
 @pytest.mark.parametrize(
