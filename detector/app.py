@@ -4,7 +4,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,18 +13,20 @@ import structlog
 from detector.config import Config, load
 from detector.decode.decoder import Decoder, Format
 from detector.features.warm_up import warm_up
+from detector.feedback.inbox import Inbox
+from detector.feedback.push import registry_updates
 from detector.health import HealthServer
 from detector.hooks.orders import Verb, give
 from detector.hooks.run import FOLLOWED, run_hooks, stored_positions, wall_ms
-from detector.landed.contract import Follower
+from detector.landed.contract import Follower, Landed
 from detector.landed.kafka import KafkaFollower
 from detector.landed.ndjson import NdjsonFollower
 from detector.numbering.plan import NumberPlan, read_secret
 from detector.numbering.registry import Registry
-from detector.pipeline import Pipeline, Watcher
+from detector.pipeline import NO_CHANGES, Changes, Pipeline, Watcher
 from detector.report import Reporter
 from detector.shard import Shard
-from detector.sinks.contract import ACTIONS, ALERTS, DEAD_LETTER, FEEDBACK, STATUS, Sink
+from detector.sinks.contract import ACTIONS, ALERTS, APPLIED, DEAD_LETTER, FEEDBACK, STATUS, Sink
 from detector.sinks.kafka import KafkaSink
 from detector.sinks.ndjson import NdjsonSink
 from detector.source.contract import Source
@@ -51,7 +53,7 @@ def run(config: Config) -> int:
         warm_up()  # before the group is joined: a compile would look like a dead member
         source = KafkaSource(config.kafka, config.order, config.recovery)
         stack.callback(source.close)
-        sink = KafkaSink(config.kafka, (ALERTS, DEAD_LETTER, STATUS))
+        sink = KafkaSink(config.kafka, (ALERTS, DEAD_LETTER, STATUS, APPLIED))
         stack.callback(sink.close)
         shard = new_shard(config, source)
         drift = Drift(shard.threshold)
@@ -59,7 +61,10 @@ def run(config: Config) -> int:
         health = HealthServer(config.metrics.host, config.metrics.port, reporter.healthy)
         stack.callback(health.close)
         formats: list[Format] = ["csv" if config.decode.format == "csv" else "json"] * source.streams
-        loop = new_pipeline(config, source, formats, shard, sink, [reporter, drift, HotWindows(Shape())])
+        inbox = Inbox(lambda: _journal(config), lambda at: KafkaFollower(config.kafka, (FEEDBACK,), at))
+        stack.callback(inbox.close)
+        watchers: list[Watcher] = [reporter, drift, HotWindows(Shape())]
+        loop = new_pipeline(config, source, formats, shard, sink, watchers, changes=inbox)
         with stopped_by_signal(source.stop) as code:
             _log.info("run_started", topics=list(config.kafka.topics), threshold=round(shard.threshold, 2))
             loop.run()
@@ -82,6 +87,24 @@ def hooks(config: Config) -> int:
         with stopped_by_signal(stop.set) as code:
             run_hooks(config, follower, sink, stop)
         return code()
+
+
+def _journal(config: Config) -> list[Landed]:
+    """Every record of `detector.applied`."""
+    with closing(KafkaFollower(config.kafka, (APPLIED,), {})) as follower:
+        return follower.rest()
+
+
+def push_registry(config: Config, file: str, withdraw: Sequence[str], author: str) -> int:
+    """`detector registry push`: blocks safe on `detector.feedback` when this returns; how many records they took."""
+    records = registry_updates(config, file, withdraw, author, wall_ms())
+    sink = KafkaSink(config.kafka, (FEEDBACK,))
+    try:
+        sink.send(records)
+        sink.flush()
+    finally:
+        sink.close()
+    return len(records)
 
 
 def order(config: Config, verb: Verb, action_ids: Sequence[str], author: str) -> None:
@@ -140,11 +163,12 @@ def new_pipeline(
     sink: Sink,
     watchers: Sequence[Watcher],
     batch_calls: int = 65_536,
+    changes: Changes = NO_CHANGES,
 ) -> Pipeline:
     """The loop over a source whose streams have these formats."""
     decoder = Decoder(config.decode, shard.plan, formats)
     merge = Merge(source.streams)
-    return Pipeline(source, decoder, merge, shard, sink, watchers, config.kafka.epoch_s, batch_calls)
+    return Pipeline(source, decoder, merge, shard, sink, watchers, config.kafka.epoch_s, batch_calls, changes)
 
 
 @contextmanager

@@ -89,11 +89,18 @@ def web(config: Config, run_dir: Path | None) -> int:
 @click.argument("files", type=FILE, nargs=-1, required=True)
 @click.option("--out", required=True, type=FILE, help="Folder for the run; made if missing, must be empty.")
 @click.option("--registry", help="File of blocks with holders and purposes: numbering.registry.")
+@click.option("--applied", type=FILE, help="Changes a live run applied (detector.applied, .ndjson): obeyed as it did.")
 @click.option("--batch-size", default=65_536, show_default=True, type=click.IntRange(1), help="Calls judged at once.")
 @JSON
 @configured
 def replay(
-    config: Config, files: tuple[Path, ...], out: Path, registry: str | None, batch_size: int, as_json: bool
+    config: Config,
+    files: tuple[Path, ...],
+    out: Path,
+    registry: str | None,
+    applied: Path | None,
+    batch_size: int,
+    as_json: bool,
 ) -> None:
     """Judge history: FILES are .ndjson or .csv, may be gzipped, each in order of release."""
     from detector.progress import progress
@@ -103,7 +110,7 @@ def replay(
         numbering = msgspec.structs.replace(config.numbering, registry=registry)
         config = msgspec.structs.replace(config, numbering=numbering)
     with progress("replaying") as report:
-        summary = replay(config, files, out, batch_calls=batch_size, progress=report)
+        summary = replay(config, files, out, applied=applied, batch_calls=batch_size, progress=report)
     click.echo(msgspec.json.encode(summary).decode() if as_json else summary.as_text())
 
 
@@ -263,6 +270,31 @@ def topics(config: Config) -> None:
 
     for line in create_topics(config.kafka):
         click.echo(line)
+
+
+@commands.group()
+def registry() -> None:
+    """Change the registry of numbers of a running detector."""
+
+
+@registry.command("push")
+@click.argument("file", required=False)
+@click.option(
+    "--withdraw", multiple=True, metavar="BLOCK", help="Name of a block that is nobody's from now; repeatable."
+)
+@click.option("--author", required=True, help="Who changes it; kept with the change.")
+@configured
+def registry_push(config: Config, file: str | None, withdraw: tuple[str, ...], author: str) -> None:
+    """Send the blocks of FILE (JSON or CSV, as numbering.registry reads it) to detector.feedback.
+
+    They take the place of the blocks of the same name from the next event minute on; other blocks stay.
+    """
+    from detector import app
+
+    if file is None and not withdraw:
+        raise click.UsageError("name a file of blocks, or --withdraw BLOCK")
+    records = app.push_registry(config, file or "", withdraw, author)
+    click.echo(f"{records} record(s) sent")
 
 
 @commands.command("check-config")

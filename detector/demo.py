@@ -22,10 +22,12 @@ from detector.config import Config
 from detector.decode.rejects import Reject
 from detector.errors import ConfigError, DetectorError
 from detector.features.warm_up import warm_up
+from detector.feedback.inbox import Inbox
 from detector.hooks.run import FOLLOWED, run_hooks, stored_positions
 from detector.landed.ndjson import NdjsonFollower
 from detector.report import Reporter
 from detector.shard import Findings
+from detector.sinks.contract import FEEDBACK
 from detector.sinks.ndjson import NdjsonSink
 from detector.source.file import FileSource
 from detector.traffic.scenario import preset
@@ -68,7 +70,8 @@ def demo(config: Config, *, exit_after: bool, seed: int = 1) -> int:
         reporter = Reporter(shard, source, sink, lambda: "live", speed=SPEED)
         click.echo(f"the page: {address}   (Ctrl-C ends)")
         click.echo(f"playing {written.calls:,} calls, {SPEED:.0f} times as fast as life; the first dialer starts soon")
-        loop = new_pipeline(config, source, ["json"], shard, sink, [reporter, pacer])
+        inbox = Inbox(list, lambda at: NdjsonFollower(folder, (FEEDBACK,), at))
+        loop = new_pipeline(config, source, ["json"], shard, sink, [reporter, pacer], changes=inbox)
         loop.epoch_s = 0.25
         loop.run()
         reporter.tell("stopping" if stop.is_set() else "finished")

@@ -37,6 +37,7 @@ shape_score = Histogram(
     buckets=(0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0),
     registry=REGISTRY,
 )
+changes = _counter("changes", "Changes asked for on detector.feedback that took effect.", "type")
 model_drift = _counter("model_drift", "Times that what the model sees moved away from its usual values.", "what")
 muted = _gauge("muted_family", "1 while a family is muted because the feed cannot carry it.", "family")
 epochs = _counter("epochs", "Epochs committed (process, flush, commit).")

@@ -1,7 +1,7 @@
 """The one way of the data: source -> decode -> merge -> shard -> sink. Find this first.
 
 An epoch has three numbered steps, the same here, in deploy/runbook.md and in the tests:
-  1. process batches: judge calls, hand alerts and dead letters to the sink
+  1. process batches: judge calls, hand alerts and dead letters to the sink, and what people want changed from now on
   2. flush: every record sent is safe, or TemporaryError stops the process
   3. commit the source's positions
 A crash between 2 and 3 sends the same records again; consumers ignore a revision they have.
@@ -47,6 +47,32 @@ class Watcher(Protocol):
         ...
 
 
+class Changes(Protocol):
+    """What people want changed: asked between epochs, and on record before it takes effect."""
+
+    def recall(self, shard: Shard) -> None:
+        """Enter what earlier runs applied; called before calls are judged, does something the first time only."""
+        ...
+
+    def taken(self, shard: Shard) -> list[OutRecord]:
+        """Enter what was asked for since; the records that say so."""
+        ...
+
+
+class _NoChanges:
+    """Nobody wants anything changed."""
+
+    def recall(self, shard: Shard) -> None:
+        """Nothing."""
+
+    def taken(self, shard: Shard) -> list[OutRecord]:
+        """Nothing."""
+        return []
+
+
+NO_CHANGES: Changes = _NoChanges()
+
+
 @dataclass(slots=True)
 class Pipeline:
     """The loop. batch_calls: most calls judged between two looks of the watchers; invisible in the alerts."""
@@ -59,6 +85,7 @@ class Pipeline:
     watchers: Sequence[Watcher]
     epoch_s: float = 1.0
     batch_calls: int = 65_536
+    changes: Changes = NO_CHANGES
 
     def run(self) -> None:
         """Until the source ends. Raises TemporaryError when the source or the sink stays away."""
@@ -74,6 +101,8 @@ class Pipeline:
 
     def _step(self, chunks: list[Chunk]) -> list[Reject]:
         """Step 1: what arrived is decoded, put in order, judged, and told."""
+        if chunks:
+            self.changes.recall(self.shard)
         rejects = self._decode(chunks)
         self._send_dead_letters(rejects)
         ordered = self.merge.drain(self.source.ended())
@@ -117,9 +146,12 @@ class Pipeline:
         self.sink.send(records)
 
     def _commit(self, begun: float) -> None:
-        """Steps 2 and 3."""
+        """The end of step 1, then steps 2 and 3."""
+        positions = self.merge.positions()
+        if not self.source.recovering() and not any(self.source.replaying(*position) for position in positions.items()):
+            self.sink.send(self.changes.taken(self.shard))
         self.sink.flush()
-        self.source.commit(self.merge.positions())
+        self.source.commit(positions)
         metrics.epochs.inc()
         metrics.epoch_seconds.observe(monotonic() - begun)
 

@@ -1,19 +1,24 @@
 """The shard: the unit of state and order. Same calls in the same order, same alerts with the same ids."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector import metrics
 from detector.alert.episode import Context, Episodes, Place, Revision
 from detector.alert.revision import Versions
 from detector.cdr.batch import CdrBatch
 from detector.config import Config, Feed
+from detector.errors import ConfigError
 from detector.features.kernels import layout
 from detector.features.kernels.judge import judge
 from detector.features.kernels.weigh import OPENED, REVISED, TIMER
 from detector.features.state import new_policy, new_tables
+from detector.feedback.applied import Applied, AppliedRegistry
+from detector.feedback.calendar import Calendar, next_minute
+from detector.feedback.request import BadRequest, Request
 from detector.numbering.plan import NumberPlan
 from detector.numbering.registry import Registry, all_classes, class_name
 from models.evidence import ClassParameters, Evidence
@@ -42,6 +47,7 @@ class Shard:
     ) -> None:
         muted = muted_families(config.feed)
         self.plan = plan
+        self.calendar = Calendar()
         self._registry = registry
         self.threshold = model.threshold(config.alerting.false_alerts_per_day, config.alerting.active_lines, muted)
         self.muted = muted
@@ -77,7 +83,34 @@ class Shard:
         return self.newest_ms - self._lateness_ms if self.newest_ms >= 0 else -1
 
     def process(self, batch: CdrBatch) -> Findings:
-        """Judge the calls in the order given."""
+        """Judge the calls in the order given; a change takes effect before the first call of its minute."""
+        parts: list[Findings] = []
+        begun = 0
+        while (at := self.calendar.reached(batch.calls["release_ms"][begun:], self.newest_ms)) is not None:
+            parts.append(self._judged(batch.take(slice(begun, begun + at))))
+            begun += at
+            self._apply(self.calendar.leave())
+        parts.append(self._judged(batch.take(slice(begun, None)) if begun else batch))
+        return parts[0] if len(parts) == 1 else _together(parts)
+
+    def settle(self, request: Request, partition: int, position: int) -> Applied:
+        """What a request of `detector.feedback` comes to now, to be applied from the next event minute on.
+
+        Changes nothing: `calendar.enter` does, once the record is safe. position: where to read on after the request.
+        Raises BadRequest.
+        """
+        try:
+            self._registry.check(request.blocks)
+        except ConfigError as error:
+            raise BadRequest("bad_value", str(error)) from None
+        apply_ms = next_minute(self.newest_ms)
+        return AppliedRegistry(apply_ms=apply_ms, partition=partition, position=position, update=request)
+
+    def _apply(self, change: Applied) -> None:
+        self._registry.update(change.update.blocks, change.update.withdraw)
+        metrics.changes.labels("registry").inc()
+
+    def _judged(self, batch: CdrBatch) -> Findings:
         self._class_declared(batch)
         scored = np.zeros(len(batch), layout.SCORED)
         revisions: list[Revision] = []
@@ -95,6 +128,12 @@ class Shard:
         calls = batch.calls
         calls["line_class"] = self._registry.declared_classes(calls["number_key"], calls["line_class"])
         calls["number_class"] = self._registry.declared_classes(calls["number_key"], calls["number_class"])
+
+
+def _together(parts: Sequence[Findings]) -> Findings:
+    """Findings of a batch that was judged in parts."""
+    scored = np.concatenate([part.scored for part in parts])
+    return Findings([revision for part in parts for revision in part.revisions], scored)
 
 
 def muted_families(feed: Feed) -> tuple[str, ...]:

@@ -74,6 +74,12 @@ PANELS: list[tuple[str, str, str, dict[str, str]]] = [
         {"{{what}}": "sum by (what) (increase(detector_model_drift_total[1d]))"},
     ),
     (
+        "Changes by people",
+        "none",
+        "In an hour: what was asked for on detector.feedback and took effect.",
+        {"{{type}}": "sum by (type) (increase(detector_changes_total[1h]))"},
+    ),
+    (
         "Unusual shapes",
         "percentunit",
         "Score that one in a hundred windows of busy lines passes, and half of them: a second opinion, never an alert.",

@@ -28,15 +28,13 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 def encode(reject: Reject, place: str) -> bytes:
     """The dead letter of a reject whose value stood at `place`; the same bytes every time."""
     item = "" if reject.item < 0 else f"#{reject.item}"
+    return letter(reject.reason.value, f"{place}{item} {reject.path}", reject.detail, reject.raw)
+
+
+def letter(reason: str, place: str, detail: str, raw: bytes) -> bytes:
+    """A dead letter; the same bytes every time."""
     try:
-        raw, raw_base64 = reject.raw.decode(), False
+        text, raw_base64 = raw.decode(), False
     except UnicodeDecodeError:
-        raw, raw_base64 = base64.b64encode(reject.raw).decode(), True
-    letter = DeadLetter(
-        reason=reject.reason.value,
-        place=f"{place}{item} {reject.path}",
-        detail=reject.detail,
-        raw=raw,
-        raw_base64=raw_base64,
-    )
-    return msgspec.json.encode(letter)
+        text, raw_base64 = base64.b64encode(raw).decode(), True
+    return msgspec.json.encode(DeadLetter(reason=reason, place=place, detail=detail, raw=text, raw_base64=raw_base64))

@@ -59,6 +59,15 @@ class KafkaFollower:
             if r.value is not None
         ]
 
+    def rest(self) -> list[Landed]:
+        """Everything up to where the topics end now."""
+        landed: list[Landed] = []
+        with asking(self._kafka):
+            ends = self._consumer.end_offsets(self._partitions)
+            while any(self._consumer.position(at) < end for at, end in ends.items()):
+                landed += self.poll(0.1)
+        return landed
+
     def close(self) -> None:
         """Let go; harmless when called twice."""
         self._consumer.close()

@@ -2,7 +2,8 @@
 
 import csv
 from bisect import insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -72,11 +73,8 @@ class Registry:
 
     def __init__(self, plan: NumberPlan, blocks: Sequence[Block] = ()) -> None:
         """Raises ConfigError for a range that is none."""
-        self.blocks = tuple(blocks)
         self._plan = plan
-        self._edges, self._stretches = _cut(_ranges(plan, self.blocks))
-        self._narrowest = np.array([stretch[0] if stretch else NO_BLOCK for stretch in self._stretches], np.int64)
-        self._class_of_block = np.array([_class_of(block) for block in self.blocks], np.uint8)
+        self._take(tuple(blocks), frozenset())
 
     @classmethod
     def load(cls, path: str, plan: NumberPlan) -> "Registry":
@@ -93,6 +91,42 @@ class Registry:
             raise ConfigError(f"numbering.registry {path}: {error.strerror}; name a file that can be read") from None
         except ConfigError as error:
             raise ConfigError(f"numbering.registry {path}: {error}") from None
+
+    def check(self, blocks: Sequence[Block]) -> None:
+        """Raises ConfigError for a range that is none."""
+        _ranges(self._plan, blocks)
+
+    def update(self, blocks: Sequence[Block], withdraw: Collection[str]) -> None:
+        """Put blocks in the place of those of their names, or beside the others; withdraw names. In place, all or none.
+
+        A block that stays keeps its place in `blocks`; that of a withdrawn one is never given to another name.
+        Raises ConfigError for a range that is none; names that nobody has are withdrawn in peace.
+        """
+        changed, gone = list(self.blocks), set(self._gone)
+        coming: dict[str, list[Block]] = {name: [] for name in withdraw}
+        for block in blocks:
+            coming.setdefault(block.block, []).append(block)
+        places: dict[str, list[int]] = {name: [] for name in coming}
+        for place, block in enumerate(changed):
+            if block.block in places:
+                places[block.block].append(place)
+        for name, rows in coming.items():
+            gone |= set(places[name][len(rows) :])
+            for place, block in zip_longest(places[name][: len(rows)], rows):
+                if place is None:
+                    changed.append(block)
+                else:
+                    changed[place] = block
+                    gone.discard(place)
+        self._take(tuple(changed), frozenset(gone))
+
+    def _take(self, blocks: tuple[Block, ...], gone: frozenset[int]) -> None:
+        """gone: places of withdrawn blocks."""
+        ranges = _ranges(self._plan, blocks)
+        self._edges, self._stretches = _cut({i: r for i, r in enumerate(ranges) if i not in gone})
+        self.blocks, self._gone = blocks, gone
+        self._narrowest = np.array([stretch[0] if stretch else NO_BLOCK for stretch in self._stretches], np.int64)
+        self._class_of_block = np.array([_class_of(block) for block in blocks], np.uint8)
 
     def block_of(self, number: str, at_ms: int) -> Block | None:
         """The block of a number, in any writing, at a time; None = nobody's."""
@@ -158,11 +192,11 @@ def _one_length(first: int, last: int) -> bool:
     return 0 < first < last < int(HASHED) and len(str(first)) == len(str(last))
 
 
-def _cut(ranges: Sequence[tuple[int, int]]) -> tuple[NDArray[np.uint64], list[tuple[int, ...]]]:
+def _cut(ranges: Mapping[int, tuple[int, int]]) -> tuple[NDArray[np.uint64], list[tuple[int, ...]]]:
     """Where each stretch of keys begins, and its blocks, the narrowest first; the last stretch has none."""
     changes = sorted(
-        [(first, True, i) for i, (first, _) in enumerate(ranges)]
-        + [(last + 1, False, i) for i, (_, last) in enumerate(ranges)]
+        [(first, True, i) for i, (first, _) in ranges.items()]
+        + [(last + 1, False, i) for i, (_, last) in ranges.items()]
     )
     edges: list[int] = []
     stretches: list[tuple[int, ...]] = []
@@ -174,7 +208,7 @@ def _cut(ranges: Sequence[tuple[int, int]]) -> tuple[NDArray[np.uint64], list[tu
             edges.append(key)
             stretches.append(())
         stretches[-1] = tuple(i for _, i in open_blocks)
-    return np.array(edges, np.uint64), stretches
+    return np.array(edges or [0], np.uint64), stretches or [()]
 
 
 def _json_blocks(path: str) -> Iterator[Block]:

@@ -13,6 +13,8 @@ from detector.cdr.batch import CdrBatch
 from detector.config import Config
 from detector.decode.rejects import Reject
 from detector.errors import InputError
+from detector.feedback.applied import Applied
+from detector.feedback.applied import decode as decode_applied
 from detector.replay.trace import TraceWriter
 from detector.shard import Findings, Shard
 from detector.sinks.ndjson import NdjsonSink
@@ -72,6 +74,7 @@ def replay(
     files: Sequence[Path],
     out_dir: Path,
     *,
+    applied: Path | None = None,
     batch_calls: int = 65_536,
     block_bytes: int = 1 << 20,
     progress: Progress | None = None,
@@ -80,13 +83,17 @@ def replay(
     """Judge the calls of files and write alerts.ndjson, dead-letter.ndjson, stories.ndjson, trace/, summary.json.
 
     The same files give the same bytes in alerts.ndjson, whatever batch_calls and block_bytes. Memory is bounded by
-    the configuration, not by the files. trace_cold: trace every call, for fitting.
+    the configuration, not by the files. trace_cold: trace every call, for fitting. applied: what a live run changed on
+    its way (`detector.applied`, one record a line), obeyed at the same minutes.
 
     Raises InputError when a file cannot be read, or out_dir holds another run.
     """
+    changes = read_applied(applied) if applied else []
     _make_empty(out_dir)
     source = FileSource(files, max_record_bytes=config.decode.max_record_bytes, block_bytes=block_bytes)
     shard = new_shard(config, source, observe=True)
+    for change in changes:
+        shard.calendar.enter(change)
     trace, counts = TraceWriter(out_dir / "trace", cold=trace_cold), _Counts(source, progress)
     sink = NdjsonSink(out_dir)
     loop = new_pipeline(config, source, formats(config.decode, files), shard, sink, (trace, counts), batch_calls)
@@ -119,6 +126,21 @@ class _Counts:
 
     def turn(self, rejects: Sequence[Reject]) -> None:
         self.rejected.update(reject.reason.value for reject in rejects)
+
+
+def read_applied(file: Path) -> list[Applied]:
+    """The changes in a file, in order. Raises InputError that names the line."""
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}; name a file that can be read") from None
+    changes = []
+    for number, line in enumerate(lines, 1):
+        try:
+            changes.append(decode_applied(line))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InputError(f"{file}:{number}: no record of detector.applied: {error}") from None
+    return changes
 
 
 def _make_empty(out_dir: Path) -> None:

@@ -9,7 +9,8 @@ DEAD_LETTER = "detector.dead-letter"
 FEEDBACK = "detector.feedback"
 ACTIONS = "detector.actions"
 STATUS = "detector.status"
-TOPICS = (ALERTS, DEAD_LETTER, FEEDBACK, ACTIONS, STATUS)
+APPLIED = "detector.applied"
+TOPICS = (ALERTS, DEAD_LETTER, FEEDBACK, APPLIED, ACTIONS, STATUS)
 
 
 @dataclass(frozen=True, slots=True)

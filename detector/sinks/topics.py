@@ -7,7 +7,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from detector.broker import asking, connect
 from detector.config import Kafka
-from detector.sinks.contract import ACTIONS, ALERTS, DEAD_LETTER, FEEDBACK, STATUS
+from detector.sinks.contract import ACTIONS, ALERTS, APPLIED, DEAD_LETTER, FEEDBACK, STATUS
 from detector.sinks.kafka import LARGEST_RECORD
 
 _HOUR_MS = 3_600_000
@@ -52,6 +52,9 @@ def _wanted(kafka: Kafka) -> dict[str, dict[str, Any]]:
         **{topic: options(kafka.cdr_partitions, **calls) for topic in kafka.topics},
         ALERTS: options(1, **kept),
         FEEDBACK: options(1, **kept),
+        APPLIED: options(
+            1, cleanup_policy="delete", retention_ms=-1, max_message_bytes=2 << 20
+        ),  # state: never deleted
         ACTIONS: options(1, **kept),
         DEAD_LETTER: options(1, **letters),
         STATUS: options(1, **newest),

@@ -54,6 +54,10 @@ class Source(Protocol):
         """Was this position already committed? Then its output was sent before and is not sent again."""
         ...
 
+    def recovering(self) -> bool:
+        """Are positions committed before still to be read again? Until then nobody changes anything."""
+        ...
+
     def commit(self, positions: dict[int, int]) -> None:
         """Step 3 of an epoch: everything before these offsets (stream -> next offset) has taken effect."""
         ...

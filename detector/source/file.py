@@ -89,6 +89,10 @@ class FileSource:
         """Never: files keep no positions."""
         return False
 
+    def recovering(self) -> bool:
+        """Never."""
+        return False
+
     def commit(self, positions: dict[int, int]) -> None:
         """Nothing: a file is read from its start every time."""
 

@@ -88,7 +88,7 @@ class KafkaSource:
         """`standby` (another process owns the partitions), `recovering` (reads again), `live`."""
         if not all(partition.ours for partition in self._partitions):
             return "standby"
-        return "recovering" if any(p.next < p.replayed for p in self._partitions) else "live"
+        return "recovering" if self.recovering() else "live"
 
     def chunks(self) -> Iterator[list[Chunk]]:
         """What arrived, at the latest every 0.1 s an empty list; ends after `stop()`."""
@@ -114,6 +114,10 @@ class KafkaSource:
     def replaying(self, stream: int, offset: int) -> bool:
         """Whether this offset was committed before we took over."""
         return offset < self._partitions[stream].replayed
+
+    def recovering(self) -> bool:
+        """Whether a partition is not ours yet, or offsets committed before we took over are still to be read again."""
+        return not all(p.ours and p.next >= p.replayed for p in self._partitions)
 
     def commit(self, positions: dict[int, int]) -> None:
         """Commit what is beyond the committed offsets; while the group is changing, the next epoch does it."""

@@ -36,6 +36,7 @@ class MemorySource:
     ) -> None:
         self.committed = dict(committed or {})
         self._replayed = dict(self.committed)
+        self._next: dict[int, int] = {}
         self._turns = turns
         self._streams = streams
         self._left = [sum(1 for turn in turns if _brings(turn, stream)) for stream in range(streams)]
@@ -55,6 +56,7 @@ class MemorySource:
                 raise turn
             for part in turn:
                 self._left[part.stream] -= 1
+                self._next[part.stream] = int(part.offsets[-1]) + 1
             yield turn
 
     def ended(self) -> frozenset[int]:
@@ -64,6 +66,10 @@ class MemorySource:
     def replaying(self, stream: int, offset: int) -> bool:
         """Whether it was committed before this source began."""
         return offset < self._replayed.get(stream, 0)
+
+    def recovering(self) -> bool:
+        """Whether positions committed before are still to come."""
+        return any(self._next.get(stream, 0) < offset for stream, offset in self._replayed.items())
 
     def commit(self, positions: dict[int, int]) -> None:
         """Remember them."""

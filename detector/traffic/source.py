@@ -40,6 +40,10 @@ class TrafficSource:
         """Never: nothing was played before."""
         return False
 
+    def recovering(self) -> bool:
+        """Never."""
+        return False
+
     def commit(self, positions: dict[int, int]) -> None:
         """Nothing: it can be made again."""
 

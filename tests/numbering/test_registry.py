@@ -148,3 +148,55 @@ def test_a_wrong_csv_registry_is_refused_by_line(row: str, message: str, tmp_pat
 def test_an_absent_registry_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"numbering\.registry"):
         Registry.load(str(tmp_path / "absent.json"), PLAN)
+
+
+def spans(registry: Registry) -> list[str | None]:
+    return [found(registry, f"952750{n:02d}") for n in range(20)]
+
+
+_NAMES = st.sampled_from(["a", "b", "c"])
+_ROWS = st.lists(st.tuples(_NAMES, st.integers(0, 19), st.integers(0, 19)), max_size=6)
+
+
+@given(_ROWS, st.lists(st.tuples(_ROWS, st.lists(_NAMES, max_size=2)), max_size=3))
+@settings(max_examples=50, deadline=None)
+def test_updates_leave_the_blocks_that_the_last_word_named(
+    rows: list[tuple[str, int, int]], updates: list[tuple[list[tuple[str, int, int]], list[str]]]
+) -> None:
+    def blocks(rows: list[tuple[str, int, int]]) -> list[Block]:
+        return [block(n, f"952750{min(a, b):02d}", f"952750{max(a, b):02d}") for n, a, b in rows]
+
+    registry, standing = Registry(PLAN, blocks(rows)), blocks(rows)
+    for put, withdraw in updates:
+        places = {id(b): i for i, b in enumerate(registry.blocks)}
+        registry.update(blocks(put), withdraw)
+        named = {*withdraw, *(name for name, _, _ in put)}
+        assert all(registry.blocks[i] is b for b in registry.blocks if (i := places.get(id(b))) is not None)
+        standing = [b for b in standing if b.block not in named] + blocks(put)
+        covered = [{b.block for b in standing if b.first <= f"952750{n:02d}" <= b.last} for n in range(20)]
+        assert [name is None for name in spans(registry)] == [not names for names in covered]
+        assert all(name in names for name, names in zip(spans(registry), covered, strict=True) if name)
+        for n, name in enumerate(spans(registry)):
+            if name:
+                over = [int(b.last) - int(b.first) for b in standing if b.first <= f"952750{n:02d}" <= b.last]
+                mine = [
+                    int(b.last) - int(b.first)
+                    for b in standing
+                    if b.block == name and b.first <= f"952750{n:02d}" <= b.last
+                ]
+                assert min(mine) == min(over)
+
+
+def test_a_bad_update_changes_nothing() -> None:
+    registry = Registry(PLAN, [block("a", "95275000", "95275009")])
+    with pytest.raises(ConfigError):
+        registry.update([block("b", "95275000", "9527")], ["a"])
+    assert found(registry, "95275001") == "a"
+
+
+def test_a_registry_of_which_everything_was_withdrawn_knows_nobody() -> None:
+    registry = Registry(PLAN, [block("a", "95275000", "95275009")])
+    registry.update([], ["a", "never there"])
+    assert found(registry, "95275001") is None
+    keys, classes = PLAN.keys(["95275001"])
+    assert registry.declared_classes(keys, classes).tolist() == classes.tolist()

@@ -27,6 +27,7 @@ def test_file_names() -> None:
         "alerts.ndjson",
         "dead-letter.ndjson",
         "feedback.ndjson",
+        "applied.ndjson",
         "actions.ndjson",
         "status.json",
     ]

@@ -121,6 +121,7 @@ def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Re
     elif number >= 0 and t.rows[number].key != call.number_key:  # given up for the line's own row
         number = -1
     row = t.rows[place]
+    row.number_class = call.line_class  # what the registry says of the number it shows now
     if call.release_ms - row.last_ms > policy.warm_idle_ms:
         cool(t, place)
     remember(t, place, call, scored, policy.observe)

@@ -1,0 +1,37 @@
+"""What was changed in a shard by people, and from which minute on: the records of `detector.applied`.
+
+A record is complete: to obey it needs no state but itself, so a replay (`--applied`) and a recovery that reads calls
+again come to the same scores. It is safe on the topic before the first call of its minute is judged.
+"""
+
+import msgspec
+
+from detector.feedback.request import RegistryUpdate
+
+
+class AppliedRegistry(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="registry"):
+    """Blocks that came, changed or went.
+
+    apply_ms             event minute, UTC ms: the first call released then or later meets the change
+    partition, position  of `detector.feedback`: where to read on after this one
+    """
+
+    apply_ms: int
+    partition: int
+    position: int
+    update: RegistryUpdate
+
+
+Applied = AppliedRegistry
+
+_decoder = msgspec.json.Decoder(Applied)
+
+
+def encode(applied: Applied) -> bytes:
+    """The record's value."""
+    return msgspec.json.encode(applied)
+
+
+def decode(value: bytes) -> Applied:
+    """A record's value. Raises msgspec.DecodeError."""
+    return _decoder.decode(value)
