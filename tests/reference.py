@@ -373,6 +373,34 @@ class Twin:
         evidence.shares[family] = min(max(evidence.shares[family] + weighed, low), high)
 
 
+@dataclass
+class TwinEpisode:
+    """When an alert is told: it opened, became critical, a family spoke for the first time, or its calls doubled."""
+
+    threshold: int
+    critical: int
+    groups: Mapping[str, str]
+    severity: str | None = None
+    reasons: set[str] = field(default_factory=set)
+    calls: int = 0
+
+    def told(self, score: int, shares: Mapping[str, int], calls: int) -> bool:
+        """Is a revision written at this call? Score and shares after it; `calls` of the segment."""
+        speaking = [
+            group
+            for group in set(self.groups.values())
+            if sum(nats for family, nats in shares.items() if self.groups[family] == group) >= 2048
+        ]
+        if self.severity is None and (score < self.threshold or len(speaking) < 2):
+            return False
+        severity = "critical" if score >= self.critical or self.severity == "critical" else "warning"
+        reasons = self.reasons | {family for family, nats in shares.items() if nats >= 2048}
+        if (severity, reasons) == (self.severity, self.reasons) and calls < 2 * self.calls:
+            return False
+        self.severity, self.reasons, self.calls = severity, reasons, calls
+        return True
+
+
 def gap_among(kept: list[Kept], setup_ms: int) -> float | None:
     """Seconds from the nearest earlier kept call to a first-time callee."""
     earlier = [k.setup_ms for k in kept if k.first_time and k.setup_ms <= setup_ms]

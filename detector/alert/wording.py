@@ -9,7 +9,7 @@ from detector.alert.revision import EvidenceCall, ProposedAction, Reason
 from detector.cdr.batch import PARTY_CALLEE, PARTY_CALLER, PARTY_NETWORK
 from detector.features.kernels.layout import FIRST_TIME, PARTY_SHIFT
 from detector.numbering.plan import NumberPlan
-from detector.score.reasons import Behaviour, first_time_calls
+from detector.score.reasons import Behaviour, count, median
 
 REASON_NATS = 2.0
 HARM_MIN = 30
@@ -31,22 +31,24 @@ def kind_of(reasons: tuple[Reason, ...], seen: Behaviour) -> str:
 
 def _carries_others_calls(seen: Behaviour) -> bool:
     """Other people's conversations: answered as ever, long, and nobody ever calls in (SIM box)."""
-    talks = seen.kept["talk_ms"][seen.kept["talk_ms"] >= 0] / 1000
-    answered = seen.answered / max(seen.calls, 1)
-    return seen.calls >= 20 and seen.callbacks == 0 and answered >= 0.5 and float(np.median(talks)) >= 45
+    if seen.calls < 20 or seen.callbacks or seen.answered < 0.5 * seen.calls:
+        return False
+    talks = np.sort(seen.kept["talk_ms"])
+    talks = talks[talks.searchsorted(0) :]
+    return bool(len(talks)) and median(talks) >= 45_000
 
 
-def harm_of(kept: NDArray[np.void], now_ms: int) -> float:
+def harm_of(seen: Behaviour, now_ms: int) -> float:
     """People the line will newly reach in the next 30 minutes at its present rate: strangers who answered lately.
 
     The rate is taken over the kept calls of the last hour, at least one minute of them.
     """
-    strangers = first_time_calls(kept)
-    recent = strangers[strangers["setup_ms"] > now_ms - 3_600_000]
-    if not len(recent):
+    setups = seen.strangers["setup_ms"]
+    recent = setups > now_ms - 3_600_000
+    reached = count(recent & (seen.strangers["talk_ms"] >= 0))
+    if not reached:
         return 0.0
-    minutes = max((now_ms - int(recent["setup_ms"].min())) / 60_000, 1.0)
-    reached = int((recent["talk_ms"] >= 0).sum())
+    minutes = max((now_ms - int(setups[recent].min())) / 60_000, 1.0)
     return round(reached / minutes * HARM_MIN, 1)
 
 
@@ -76,13 +78,13 @@ def evidence_calls(kept: NDArray[np.void], most: int, plan: NumberPlan) -> tuple
     """The newest kept calls, newest first, callees masked."""
     return tuple(
         EvidenceCall(
-            setup_ms=int(call["setup_ms"]),
-            ring_s=round(int(call["ring_ms"]) / 1000, 1) if call["ring_ms"] >= 0 else None,
-            talk_s=round(int(call["talk_ms"]) / 1000, 1) if call["talk_ms"] >= 0 else None,
-            release_cause=int(call["cause"]) if call["cause"] >= 0 else None,
-            release_party=_PARTIES.get(int(call["flags"]) >> PARTY_SHIFT),
-            callee=plan.mask(int(call["callee_key"])),
-            first_time=bool(call["flags"] & FIRST_TIME),
+            setup_ms=setup_ms,
+            ring_s=round(ring_ms / 1000, 1) if ring_ms >= 0 else None,
+            talk_s=round(talk_ms / 1000, 1) if talk_ms >= 0 else None,
+            release_cause=cause if cause >= 0 else None,
+            release_party=_PARTIES.get(flags >> PARTY_SHIFT),
+            callee=plan.mask(callee_key),
+            first_time=bool(flags & FIRST_TIME),
         )
-        for call in kept[::-1][:most]
+        for setup_ms, callee_key, ring_ms, talk_ms, _, cause, flags in kept[::-1][:most].tolist()
     )

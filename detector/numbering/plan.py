@@ -56,6 +56,7 @@ class NumberPlan:
         self.is_china = plan == "china"
         words = np.frombuffer(hashlib.blake2b(secret, digest_size=16).digest(), dtype="<u8")
         self.k0, self.k1 = np.uint64(words[0]), np.uint64(words[1])
+        self._secret = words.tobytes()
 
     def key(self, text: str) -> int:
         """64-bit key of a number, at most 18 digits reversible, else a keyed hash; 0 for blank text."""
@@ -84,8 +85,7 @@ class NumberPlan:
         key = self.key(number) if isinstance(number, str) else number
         digits = self.text(key) or ""
         shown = digits[: min(PREFIX_DIGITS, max(0, len(digits) - HIDDEN_DIGITS))]
-        secret = int(self.k0).to_bytes(8, "little") + int(self.k1).to_bytes(8, "little")
-        mark = hashlib.blake2b(key.to_bytes(8, "little"), key=secret, digest_size=4)
+        mark = hashlib.blake2b(key.to_bytes(8, "little"), key=self._secret, digest_size=4)
         return f"{shown}****#{mark.hexdigest()}"
 
     def _read(self, texts: list[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:

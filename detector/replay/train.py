@@ -22,7 +22,7 @@ from detector.config import Config
 from detector.errors import InputError
 from detector.features.catalog import COLUMNS, FAMILIES, GROUPS
 from detector.features.kernels.layout import MILLI
-from detector.features.kernels.weigh import REASON_IN
+from detector.features.kernels.weigh import REASON
 from detector.numbering.plan import NumberPlan, read_secret
 from detector.numbering.registry import DECLARED, all_classes
 from detector.replay.run import Progress, replay
@@ -129,7 +129,7 @@ def _tail(seen: Sequence[Observed]) -> Any:
     groups = {group: np.zeros(len(benign["score"])) for group in GROUPS}
     for family in FAMILIES:
         groups[family.group] += benign[family.name]
-    speaking = sum((nats >= REASON_IN / MILLI).astype(int) for nats in groups.values())
+    speaking = sum((nats >= REASON / MILLI).astype(int) for nats in groups.values())
     alertable = speaking >= 2
     return tail_of(
         benign["line_key"][alertable],

@@ -1,5 +1,6 @@
 """An alert is an episode: when it opens, what its revisions say, how it ends."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -8,8 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.alert.revision import Alert
-from detector.cdr.batch import CDR
+from detector.cdr.batch import CDR, CdrBatch
+from detector.decode.rejects import Reject
+from detector.features.catalog import FAMILIES
+from detector.features.kernels.layout import MILLI
+from detector.shard import Findings
 from tests.calls import START_MS, call, judge, small_config, strangers
+from tests.reference import TwinEpisode
 
 DIALER = "13900000001"
 
@@ -97,6 +103,48 @@ def test_a_feed_without_unanswered_calls_mutes_the_answer_family_and_says_so() -
     alert = newest(judge(calls, small_config(feed__unanswered_calls=False))[0])
     assert alert.muted == ("answer",)
     assert "answer" not in {reason.family for reason in alert.reasons}
+
+
+class Shares:
+    """A watcher that keeps score and shares of every call of a suspect, in 1/1024 nat."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[int, dict[str, int]]] = []
+
+    def judged(self, batch: CdrBatch, findings: Findings) -> None:
+        names = [family.name for family in FAMILIES]
+        for scored in findings.scored[findings.scored["tier"] > 0]:
+            self.calls.append((int(scored["score"]), dict(zip(names, scored["share"].tolist(), strict=True))))
+
+    def turn(self, rejects: Sequence[Reject]) -> None:
+        pass
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 40), st.integers(0, 120), st.sampled_from([None, None, 5, 21, 21, 60])),
+        min_size=20,
+        max_size=120,
+    )
+)
+def test_a_revision_is_written_when_the_slow_twin_says_so(drawn: list[tuple[int, int, int | None]]) -> None:
+    calls, now_s = [], 0.0
+    for callee, gap_s, talk_s in drawn:
+        now_s += gap_s
+        calls.append(call(DIALER, f"138{callee * 7919:08}", now_s, talk_s))
+    shares = Shares()
+    alerts, shard = judge(calls, small_config(alerting__false_alerts_per_day=5000.0), watchers=(shares,))
+    threshold = round(shard.threshold * MILLI)
+    twin = TwinEpisode(threshold, threshold + 7 * MILLI, {family.name: family.group for family in FAMILIES})
+    told, n = [], 0
+    for score, parts in shares.calls:
+        n += 1
+        if twin.severity is None and alerts:
+            n = alerts[0].calls
+        if twin.told(score, parts, n):
+            told.append((twin.severity, n, round(score / MILLI, 2)))
+    assert [(alert.severity, alert.calls, alert.score) for alert in alerts] == told
 
 
 @settings(max_examples=15, deadline=None)

@@ -116,7 +116,7 @@ EVIDENCE = np.dtype(
         ("distinct", np.uint32),  # first-time callees of the segment
         ("callbacks", np.uint32),  # people who called back in the segment
         ("revision_calls", np.uint32),  # calls when the last revision was written
-        ("reasons", np.uint32),  # bit k: family k stands in the last revision
+        ("reasons", np.uint32),  # bit k: family k was a reason in this episode
         ("trait_weight", np.float64, (TRAITS,)),  # how far the line seems to have each trait
         ("log_sum", np.int64, (PASTS,)),  # of the kept values' logarithms, in 1 / LOG_UNIT
         ("log_squares", np.int64, (PASTS,)),  # of their squares, in 1 / LOG_UNIT ** 2

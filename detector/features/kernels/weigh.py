@@ -35,8 +35,8 @@ from detector.features.kernels.tiers import clear_evidence
 DONE, TIMER, OPENED, REVISED = range(4)
 """Why `judge` returned."""
 
-REASON_IN, REASON_OUT = 2 * MILLI, MILLI
-"""A family becomes a reason at 2 nats and stops being one under 1, so a share that hovers writes no revisions."""
+REASON = 2 * MILLI
+"""From here on a family is a reason, until the episode ends: a share that comes and goes writes one revision."""
 
 WARNING, CRITICAL = 2, 3
 _GROUPS = np.array(GROUP_OF)
@@ -163,10 +163,8 @@ def change(evidence: Record, policy: Record) -> int:
     severity = max(was, CRITICAL if evidence.score >= policy.critical else WARNING)
     reasons = signed(evidence.reasons) if was > 0 else 0
     for k in range(FAMILIES):
-        if evidence.share[k] >= REASON_IN:
+        if evidence.share[k] >= REASON:
             reasons |= 1 << k
-        elif evidence.share[k] < REASON_OUT:
-            reasons &= ~(1 << k)
     changed = severity != was or reasons != signed(evidence.reasons)
     if not changed and signed(evidence.calls) < 2 * signed(evidence.revision_calls):
         return DONE
@@ -185,5 +183,5 @@ def groups_speaking(evidence: Record) -> int:
         for k in range(FAMILIES):
             if _GROUPS[k] == group:
                 nats += signed(evidence.share[k])
-        speaking += int(nats >= REASON_IN)
+        speaking += int(nats >= REASON)
     return speaking
