@@ -76,6 +76,37 @@ def test_after_a_crash_the_same_records_are_told_again_or_not_at_all(died_after:
     assert after.alerts == whole.alerts[len(already) :]
 
 
+def test_a_caller_who_writes_the_same_call_id_on_every_call_hides_none() -> None:
+    named, unnamed = Kept(), Kept()
+    run(
+        MemorySource(
+            [[chunk([json.dumps(call | {"call_id": "me"}).encode() for call in strangers(DIALER, 60, 20.0)])]]
+        ),
+        named,
+    )
+    run(MemorySource([[chunk(values())]]), unnamed)
+    assert [(a.revision, a.calls, a.score) for a in named.alerts] == [
+        (a.revision, a.calls, a.score) for a in unnamed.alerts
+    ]
+    assert named.alerts
+
+
+def test_a_call_told_again_is_dropped_also_when_its_end_was_corrected() -> None:
+    calls = [call | {"call_id": f"c{i}"} for i, call in enumerate(strangers(DIALER, 60, 20.0))]
+    again = [call | {"release_ms": call["release_ms"] + 1} for call in calls]
+    once, twice = Kept(), Kept()
+    run(MemorySource([[chunk([json.dumps(call).encode() for call in calls])]]), once)
+    run(
+        MemorySource(
+            [[chunk([json.dumps(call).encode() for pair in zip(calls, again, strict=True) for call in pair])]]
+        ),
+        twice,
+    )
+    assert [(a.alert_id, a.revision, a.calls) for a in twice.alerts] == [
+        (a.alert_id, a.revision, a.calls) for a in once.alerts
+    ]
+
+
 def test_dead_letters_are_whole_and_the_stream_goes_on() -> None:
     bad = b'{"a_number": "13900000001", "b_number": "1", "setup_ms": "soon", "release_ms": 1710122400000}'
     source, sink = MemorySource([[chunk([*values(20), bad, b"{", *values(40)[20:]], first_offset=100)]]), Kept()

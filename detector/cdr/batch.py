@@ -25,7 +25,7 @@ CDR = np.dtype(
         ("line_key", np.uint64),  # line_id, else a_number (numbering.keys)
         ("number_key", np.uint64),  # presented, else a_number
         ("callee_key", np.uint64),  # b_number
-        ("call_hash", np.uint64),  # call_id, else line, b_number, setup, release
+        ("call_hash", np.uint64),  # of line, b_number, setup, and call_id or else release
         ("trunk_in_key", np.uint64),  # hash of the text; 0 = unknown
         ("trunk_out_key", np.uint64),
         ("tenant_key", np.uint64),

@@ -21,6 +21,8 @@ from detector.numbering.plan import NumberPlan
 MOST_ROWS = 40
 WORTH_A_COLUMN = 1.0
 """Nats, either way, that a family's share must have had at some time."""
+WORTH_A_LINE = 1.0
+"""Nats, either way, of a reason that is told in words."""
 _OUTCOMES = {ANSWERED: "answered", UNANSWERED: "no answer", BUSY: "busy", INVALID: "invalid"}
 
 
@@ -49,7 +51,7 @@ def read(run: Path, line: str, plan: NumberPlan) -> Story:
         calls = pq.read_table(run / "trace" / "calls.parquet", filters=pc.field("line_key") == same_key)
         lines = pq.read_table(run / "trace" / "lines.parquet", filters=pc.field("key") == same_key).to_pylist()
         with (run / "alerts.ndjson").open("rb") as file:
-            alerts = [alert for alert in map(decode, file) if plan.key(alert.entity) == key]
+            alerts = [one for one in map(decode, file) if one.entity_kind == "line" and plan.key(one.entity) == key]
     except (OSError, msgspec.DecodeError) as error:
         raise InputError(
             f"{run}: not the folder of a finished replay ({error}); make one with `detector replay`"
@@ -64,7 +66,7 @@ def tell(story: Story) -> str:
     if story.summary_row:
         parts.append(
             f"{story.summary_row['calls']} calls up to {_time(story.summary_row['last_ms'])},"
-            f" {story.summary_row['callbacks']} of its callees called back."
+            f" {_people(story.summary_row['callbacks'])} called it back."
         )
     weighed = len(story.calls["score"])
     if not weighed:
@@ -147,8 +149,15 @@ def _alerted(story: Story) -> list[str]:
         for alert in opened
     ]
     lines += ["Why, in its last revision:"]
-    lines += [f"  {reason.share:+5.1f}  {reason.family}: {reason.text}" for reason in newest.reasons]
+    spoken = [reason for reason in newest.reasons if abs(reason.share) >= WORTH_A_LINE]
+    lines += [f"  {reason.share:+5.1f}  {reason.family}: {reason.text}" for reason in spoken]
+    weighed = ", ".join(f"{one.family} {one.share:+.1f}" for one in newest.reasons if one not in spoken)
+    lines += [f"        also weighed: {weighed}"] if weighed else []
     return [*lines, newest.counterfactual, f"It is {newest.state}."]
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count or 'no'} people"
 
 
 def _time(ms: int) -> str:

@@ -52,6 +52,8 @@ def reasons(seen: Behaviour, usual: ClassParameters) -> tuple[Reason, ...]:
         share = seen.share[k] / MILLI
         if abs(share) >= LEAST_NATS:
             value, normal, text = _TELL[family.name](seen, usual)
+            if share < 0 and family.name in _IN_ITS_FAVOUR:
+                text = _IN_ITS_FAVOUR[family.name].format(value=value, normal=normal)
             told.append(
                 Reason(
                     family=family.name,
@@ -119,7 +121,8 @@ def _answer(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]
 
 
 def _reciprocity(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
-    return float(seen.callbacks), 1.0, f"{seen.callbacks} of the people it called have called it"
+    people = "person" if seen.callbacks == 1 else "people"
+    return float(seen.callbacks), 1.0, f"called back by {seen.callbacks} {people} it had called"
 
 
 def _ring(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
@@ -199,7 +202,19 @@ _TELL: dict[str, Callable[[Behaviour, ClassParameters], tuple[float, float, str]
     "hours": _hours,
     "concurrency": _concurrency,
 }
-"""Per family: what was seen, what is usual, and both in words."""
+"""Per family: what was seen, what is usual, and both in words that accuse."""
+
+_IN_ITS_FAVOUR = {
+    "script": "its talks with strangers differ in length, as people's do",
+    "answer": "strangers answer it more than they answer dialers: {value:.0%} did not; usually {normal:.0%} do not",
+    "ring": "it lets strangers' telephones ring for different times, as people do",
+    "pacing": "its calls follow each other in no machine's beat",
+    "short": "it hardly ever ends a call to a stranger within 3 s",
+    "targeting": "it dials no numbers in a row",
+    "hours": "it calls strangers at the hours at which people do",
+    "concurrency": "it makes one call at a time",
+}
+"""Words of a share that speaks for the line, where those that accuse would mislead."""
 
 
 def span(seconds: float) -> str:

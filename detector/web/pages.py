@@ -17,6 +17,7 @@ from detector.web.queue import ROWS, Filter, Standing
 
 _YEAR_S = 365 * 86_400
 _WHY = 3  # reasons in a row of the queue
+_ROW = 1.0  # nats of a reason that is worth a row
 
 PageNumber = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 
@@ -56,6 +57,7 @@ def templates() -> jinja2.Environment:
         {name: getattr(words, name) for name in ("KINDS", "PLACES", "VERBS", "VERDICTS")},
         chart=chart,
         why=why,
+        told=told,
         link=link,
     )
     return environment
@@ -64,6 +66,12 @@ def templates() -> jinja2.Environment:
 def why(reasons: tuple[Reason, ...]) -> list[Reason]:
     """The reasons that speak loudest against the entity, for one line."""
     return sorted((one for one in reasons if one.share > 0), key=lambda one: -one.share)[:_WHY]
+
+
+def told(reasons: tuple[Reason, ...]) -> tuple[list[Reason], list[Reason]]:
+    """The reasons worth a row, the heaviest first, and those that hardly weigh."""
+    ordered = sorted(reasons, key=lambda one: -one.share)
+    return [one for one in ordered if abs(one.share) >= _ROW], [one for one in ordered if abs(one.share) < _ROW]
 
 
 def link(path: str, **query: object) -> str:

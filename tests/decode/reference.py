@@ -14,7 +14,8 @@ def row(call: CallRecord, plan: NumberPlan) -> dict[str, int]:
     k0, k1 = int(plan.k0), int(plan.k1)
     line_key, callee_key = plan.key(call.line), plan.key(call.b_number)
     if call.call_id:
-        call_hash = siphash(call.call_id.encode(), 0, 0)
+        key = line_key ^ call.setup_ms * 0x9E3779B97F4A7C15 % 2**64
+        call_hash = siphash(call.call_id.encode(), key, callee_key)
     else:
         parts = (line_key, callee_key, call.setup_ms, call.release_ms)
         call_hash = siphash(b"".join(part.to_bytes(8, "little") for part in parts), 0, 0)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.cdr.kernels.words import Bytes, memory
+from detector.cdr.kernels.words import Bytes, Memory, memory
 from detector.features.kernels.jit import njit
 from detector.numbering.kernels.number import number_key, text_key
 from detector.numbering.kernels.siphash import siphash, siphash_words
@@ -13,8 +13,8 @@ A_NUMBER, B_NUMBER, LINE_ID, PRESENTED, CALL_ID, TRUNK_IN, TRUNK_OUT, TENANT = r
 
 START, LENGTH = range(2)
 
-CALL_KEY = np.uint64(0)
-"""Call hashes are the same in every deployment, so alerts keep their ids."""
+SETUP_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""Odd and without a pattern (2**64 / golden ratio), so that setup and line cannot cancel out in one key."""
 
 
 @njit
@@ -57,15 +57,32 @@ def identify(
         calls["trunk_in_key"][row] = text_key(texts, span[TRUNK_IN, START], span[TRUNK_IN, LENGTH], k0, k1)
         calls["trunk_out_key"][row] = text_key(texts, span[TRUNK_OUT, START], span[TRUNK_OUT, LENGTH], k0, k1)
         calls["tenant_key"][row] = text_key(texts, span[TENANT, START], span[TENANT, LENGTH], k0, k1)
-        if span[CALL_ID, LENGTH] > 0:
-            name = siphash(texts, span[CALL_ID, START], span[CALL_ID, LENGTH], CALL_KEY, CALL_KEY)
-        else:
-            name = siphash_words(
-                calls["line_key"][row],
-                calls["callee_key"][row],
-                np.uint64(calls["setup_ms"][row]),
-                np.uint64(calls["release_ms"][row]),
-                CALL_KEY,
-                CALL_KEY,
-            )
-        calls["call_hash"][row] = name
+        calls["call_hash"][row] = _call_hash(
+            texts,
+            span[CALL_ID, START],
+            span[CALL_ID, LENGTH],
+            calls["line_key"][row],
+            calls["callee_key"][row],
+            np.uint64(calls["setup_ms"][row]),
+            np.uint64(calls["release_ms"][row]),
+        )
+
+
+@njit
+def _call_hash(
+    texts: Memory,
+    start: int,
+    length: int,
+    line_key: np.uint64,
+    callee_key: np.uint64,
+    setup_ms: np.uint64,
+    release_ms: np.uint64,
+) -> np.uint64:
+    """The call's name: of line, callee, setup, and call_id or else release.
+
+    A SIP caller writes the call_id himself, so it alone names no call. The rest is its key, not more text: one
+    hash as before, where a second one took 67 ns.
+    """
+    if length > 0:
+        return siphash(texts, start, length, line_key ^ setup_ms * SETUP_SPREAD, callee_key)
+    return siphash_words(line_key, callee_key, setup_ms, release_ms, np.uint64(0), np.uint64(0))
