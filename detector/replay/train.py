@@ -29,10 +29,7 @@ from detector.replay.run import Progress, replay
 from models.boosted import Boosted
 from models.calibrate import tail_of
 from models.evidence import Evidence, Parameters
-from models.fit import LEAST_CALLS, first_calls, fit_class, fit_dialing, fit_everyone, fit_life, people
-
-ORDINARY = "ordinary"
-"""Kind of the lines of real logs, of which nothing more is known."""
+from models.fit import LEAST_CALLS, first_calls, fit_class
 
 START = Path(__file__).parents[2] / "models" / "parameters" / "start.json"
 
@@ -104,21 +101,17 @@ def train(
 
 
 def _fit(seen: Sequence[Observed], start: Parameters) -> Parameters:
-    """Lives and ways of dialing; then parameters of all classes together, and of each with calls enough of its own."""
+    """Parameters of all classes together, then of each class with calls enough of its own."""
     benign, bad = _together([o.benign for o in seen]), _together([o.bad for o in seen])
-    lives = {name: fit_life(benign, life) for name, life in start.lives.items()}
-    named = [kind for way in start.dialing.values() for kind in way.of]
-    dialing = {name: fit_dialing(bad, way, named) for name, way in start.dialing.items()}
-    benign = people(benign, lives.values())
     undeclared = {name: column[benign["line_class"] < DECLARED] for name, column in benign.items()}
-    everyone = fit_everyone(undeclared, start.classes["any"])
+    everyone = fit_class(undeclared, bad, start.classes["any"])
     classes = {"any": everyone}
     for number_class, name in all_classes().items():
         own = {column: values[benign["line_class"] == number_class] for column, values in benign.items()}
         declared = number_class >= DECLARED  # what a declaration covers is muted, however few the calls to fit on
         if declared or len(own["line_key"]) >= LEAST_CALLS:
-            classes[name] = fit_class(own, everyone, declared=declared)
-    return msgspec.structs.replace(start, classes=classes, lives=lives, dialing=dialing)
+            classes[name] = fit_class(own, bad, everyone, declared=declared)
+    return msgspec.structs.replace(start, classes=classes)
 
 
 def _challenger(seen: Sequence[Observed]) -> Boosted:
@@ -158,10 +151,8 @@ def _observe(source: Source, parameters: Path, progress: Progress | None) -> Obs
     columns = {name: calls.column(name).to_numpy() for name in calls.column_names}
     days = max(summary.days, 1.0)
     if source.truth is None:
-        columns["kind"] = np.full(len(columns["line_key"]), ORDINARY)
         return Observed(columns, {name: column[:0] for name, column in columns.items()}, callers * days)
-    benign_keys, bad_keys, bad_since, kind_of = _truth(source.truth, config)
-    columns["kind"] = np.array([kind_of.get(key, ORDINARY) for key in columns["line_key"].tolist()])
+    benign_keys, bad_keys, bad_since = _truth(source.truth, config)
     benign = np.isin(columns["line_key"], benign_keys)
     at = np.searchsorted(bad_keys, columns["line_key"]).clip(max=max(len(bad_keys) - 1, 0))
     bad = (bad_keys[at] == columns["line_key"]) & (columns["release_ms"] >= bad_since[at])
@@ -172,10 +163,8 @@ def _observe(source: Source, parameters: Path, progress: Progress | None) -> Obs
     )
 
 
-def _truth(
-    file: Path, config: Config
-) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64], dict[int, str]]:
-    """Keys of benign lines; keys of bad lines, sorted, and since when they are bad; key -> kind of line."""
+def _truth(file: Path, config: Config) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
+    """Keys of benign lines; keys of bad lines, sorted, and since when they are bad."""
     plan = NumberPlan(config.numbering.plan, read_secret(config.privacy.secret_file))
     rows = pa_csv.read_csv(file).to_pylist()
     benign = [row["line"] for row in rows if row["label"] == "benign"]
@@ -183,9 +172,7 @@ def _truth(
     keys, _ = plan.keys([str(row["line"]) for row in bad])
     since = np.array([row["first_bad_call_ms"] for row in bad], np.int64)
     order = np.argsort(keys)
-    every_key, _ = plan.keys([str(row["line"]) for row in rows])
-    kind_of = dict(zip(every_key.tolist(), (row["class"] for row in rows), strict=True))
-    return plan.keys([str(line) for line in benign])[0], keys[order], since[order], kind_of
+    return plan.keys([str(line) for line in benign])[0], keys[order], since[order]
 
 
 def _together(parts: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
