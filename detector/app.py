@@ -12,7 +12,6 @@ import structlog
 
 from detector.config import Config, load
 from detector.decode.decoder import Decoder, Format
-from detector.features.warm_up import warm_up
 from detector.feedback.inbox import Inbox
 from detector.feedback.push import registry_updates
 from detector.health import HealthServer
@@ -33,6 +32,7 @@ from detector.source.contract import Source
 from detector.source.kafka import KafkaSource
 from detector.source.memory import MemorySource, chunk
 from detector.source.merge import Merge
+from detector.warm_up import warm_up
 from detector.web.ledger import Ledger
 from detector.web.server import serve
 from models.evidence import Evidence

@@ -86,6 +86,7 @@ class State(_Section, frozen=True):
     line_idle_h: Positive = 24 * 14
     warm_idle_h: Positive = 72
     dedup_calls: Positive = 2_000_000
+    entity_capacity: Positive = 65_536  # numbers on other lines, blocks, tenants, trunks, holders, destinations
 
 
 class Alerting(_Section, frozen=True):
@@ -94,6 +95,7 @@ class Alerting(_Section, frozen=True):
     false_alerts_per_day: PositiveFloat = 2.0
     active_lines: Positive = 10_000
     quiet_min: Positive = 30
+    entity_nats: PositiveFloat = 14.0  # score above which a block, tenant, trunk ... alerts
     evidence_calls: Annotated[int, msgspec.Meta(ge=1, le=256)] = 32
 
 

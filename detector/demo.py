@@ -21,7 +21,6 @@ from detector.cdr.batch import CdrBatch
 from detector.config import Config
 from detector.decode.rejects import Reject
 from detector.errors import ConfigError, DetectorError
-from detector.features.warm_up import warm_up
 from detector.feedback.inbox import Inbox
 from detector.hooks.run import FOLLOWED, run_hooks, stored_positions
 from detector.landed.ndjson import NdjsonFollower
@@ -32,6 +31,7 @@ from detector.sinks.ndjson import NdjsonSink
 from detector.source.file import FileSource
 from detector.traffic.scenario import preset
 from detector.traffic.write import write
+from detector.warm_up import warm_up
 from detector.web.ledger import Ledger
 from detector.web.server import WebServer
 

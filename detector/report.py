@@ -95,7 +95,7 @@ class Reporter:
             calls=self._calls,
             rejected=self._rejected,
             lag=self._source.lag(),
-            open_alerts=len(self._shard.episodes),
+            open_alerts=len(self._shard.episodes) + len(self._shard.entity_episodes),
             lines=len(self._shard.tables.rows) - int(self._shard.tables.meta[0]["free_n"][0]),
             muted=self._shard.muted,
             warnings=self._warnings(),
@@ -109,7 +109,12 @@ class Reporter:
             metrics.watermark.set(status.watermark_ms / 1000)
         if status.lag is not None:
             metrics.source_lag.set(status.lag)
-        metrics.open_alerts.labels("line").set(status.open_alerts)
+        metrics.open_alerts.labels("line").set(len(self._shard.episodes))
+        for kind, count in self._shard.entity_episodes.open_by_kind().items():
+            metrics.open_alerts.labels(kind).set(count)
+        counts = self._shard.roll_ups.entities.counts[0]
+        metrics.entities.set(int(counts["partials"]))
+        self._count(metrics.entities_refused.inc, "entities refused", int(counts["refused"]))
         tables = self._shard.tables
         sizes = (len(tables.rows), len(tables.free_warm), len(tables.free_hot))
         for tier, name in _TIERS.items():

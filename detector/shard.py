@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 
 from detector import metrics
 from detector.alert.episode import Context, Episodes, Place, Revision
-from detector.alert.revision import Versions
+from detector.alert.revision import Alert, Versions
 from detector.cdr.batch import CdrBatch
 from detector.config import Config, Feed
+from detector.entities.episodes import EntityEpisodes
+from detector.entities.laws import laws
+from detector.entities.roll_ups import RollUps
 from detector.errors import ConfigError
 from detector.features.kernels import layout
 from detector.features.kernels.judge import judge
@@ -56,6 +59,11 @@ class Shard:
         self._parameters = model.table(all_classes(), muted)
         self._lateness_ms = config.order.lateness_s * 1000
         self.versions = Versions(config=config.version, model=model.version, code=code)
+        self._place = place
+        classes = laws(model, all_classes(), muted)
+        self.roll_ups = RollUps(config.state, classes, plan, registry, config.alerting.entity_nats, self._lateness_ms)
+        quiet_ms = config.alerting.quiet_min * 60_000
+        self.entity_episodes = EntityEpisodes(self.roll_ups, self.versions, quiet_ms)
         self.episodes = Episodes(
             self.tables,
             Context(
@@ -66,7 +74,7 @@ class Shard:
                 threshold=self.threshold,
                 muted=muted,
                 most_calls=config.alerting.evidence_calls,
-                quiet_ms=config.alerting.quiet_min * 60_000,
+                quiet_ms=quiet_ms,
                 utc_offset_h=config.feed.utc_offset_h,
                 usual=_parameters_of(model),
             ),
@@ -108,20 +116,41 @@ class Shard:
 
     def _apply(self, change: Applied) -> None:
         self._registry.update(change.update.blocks, change.update.withdraw)
+        self.roll_ups.registry_changed()
         metrics.changes.labels("registry").inc()
 
     def _judged(self, batch: CdrBatch) -> Findings:
         self._class_declared(batch)
         scored = np.zeros(len(batch), layout.SCORED)
         revisions: list[Revision] = []
-        i = 0
+        self.roll_ups.begin(batch)
+        i = taken = 0
         while i < len(batch):
+            self._set_due()
             i, why = judge(batch.calls, i, self.tables, self._parameters, self._policy, scored)
             if why == TIMER:
+                self.roll_ups.take(batch, scored, taken, i)
+                taken = i
                 revisions += self.episodes.ended(batch, i, self.watermark_ms)
+                revisions += self._minutes_closed(batch, i)
             elif why in (OPENED, REVISED):
                 revisions.append(self.episodes.told(batch, i - 1, int(self.tables.meta[0]["event_row"])))
+        self.roll_ups.take(batch, scored, taken, len(batch))
         return Findings(revisions, scored)
+
+    def _set_due(self) -> None:
+        """The loop stops where the next minute can be closed, or an episode may end."""
+        meta = self.tables.meta
+        meta["due_ms"] = min(self.episodes.due_ms, self.roll_ups.due_ms)
+
+    def _minutes_closed(self, batch: CdrBatch, i: int) -> list[Revision]:
+        """The watermark moved at call i: entities are judged on the minutes it left behind."""
+        call = batch.calls[i]
+        stream, offset = int(call["stream"]), int(call["offset"])
+        alerts: list[Alert] = []
+        position = self._place(stream, offset)
+        self.roll_ups.close(self.watermark_ms, lambda turn: alerts.extend(self.entity_episodes.told(turn, position)))
+        return [Revision(alert, stream, offset) for alert in alerts]
 
     def _class_declared(self, batch: CdrBatch) -> None:
         """A line that shows a declared number is judged against that declaration. In place."""

@@ -130,7 +130,7 @@ def test_a_replay_larger_than_its_memory_limit(tmp_path: Path) -> None:
 import resource
 from pathlib import Path
 from detector.config import load
-from detector.features.warm_up import warm_up
+from detector.warm_up import warm_up
 from detector.replay.run import replay
 warm_up()
 used = int(open("/proc/self/statm").read().split()[5]) * resource.getpagesize()

@@ -17,12 +17,12 @@ from river.drift import ADWIN
 
 from detector.app import new_pipeline, new_shard
 from detector.config import load
-from detector.features.warm_up import warm_up
 from detector.pipeline import Watcher
 from detector.replay.played import NoSink
 from detector.shard import Shard
 from detector.traffic.scenario import preset
 from detector.traffic.suite import World
+from detector.warm_up import warm_up
 from models.drift import HOUR_MS, RECENT, WHAT, Drift, Moved, Rhythm
 from models.measures import Measures, measure
 from models.shape import REFERENCE, HotWindows, Shape

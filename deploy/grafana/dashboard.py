@@ -106,6 +106,15 @@ PANELS: list[tuple[str, str, str, dict[str, str]]] = [
         },
     ),
     (
+        "Entities above lines",
+        "none",
+        "Numbers, blocks, tenants, trunks, holders and destinations held. Refused: raise state.entity_capacity.",
+        {
+            "held": "sum(detector_entities)",
+            "refused in an hour": "sum(increase(detector_entities_refused_total[1h]))",
+        },
+    ),
+    (
         "Epochs",
         "s",
         "Process, send and flush, commit: how long 99 of 100 take, and the median.",

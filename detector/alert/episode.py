@@ -69,7 +69,7 @@ class Episodes:
         alert = self._open.get(number) or self._first(batch, i)
         alert = self._updated(alert, number, int(batch.calls[i]["release_ms"]), self._position(batch, i))
         self._open[number] = alert
-        self._set_due(min(self.due_ms, self._due(number)))
+        self.due_ms = min(self.due_ms, self._due(number))
         return self._revision(alert, batch, i)
 
     def ended(self, batch: CdrBatch, i: int, watermark_ms: int) -> list[Revision]:
@@ -88,15 +88,11 @@ class Episodes:
             evidence["reasons"] = 0
             clear_evidence(evidence)
             revisions.append(self._revision(alert, batch, i))
-        self._set_due(min(map(self._due, self._open), default=NEVER_DUE_MS))
+        self.due_ms = min(map(self._due, self._open), default=NEVER_DUE_MS)
         return revisions
 
     def _due(self, number: int) -> int:
         return int(self._tables.evidence[number]["against_ms"]) + self._context.quiet_ms
-
-    def _set_due(self, due_ms: int) -> None:
-        self.due_ms = due_ms
-        self._tables.meta["due_ms"] = due_ms
 
     def _position(self, batch: CdrBatch, i: int) -> str:
         call = batch.calls[i]

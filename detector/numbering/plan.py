@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector.errors import ConfigError
 from detector.numbering.kernels import china
-from detector.numbering.kernels.number import HASHED, SCRATCH, number_keys
+from detector.numbering.kernels.number import HASHED, SCRATCH, number_keys, text_keys
 
 PREFIX_DIGITS = 7
 HIDDEN_DIGITS = 4
@@ -70,6 +70,13 @@ class NumberPlan:
         """Keys uint64[n] and classes uint8[n] of many numbers."""
         return self._read(texts)
 
+    def text_keys(self, texts: list[str]) -> NDArray[np.uint64]:
+        """Keys uint64[n] of texts that are no numbers: trunks, tenants; 0 for the empty text."""
+        data, starts, lengths = _joined(texts)
+        keys = np.empty(len(texts), dtype=np.uint64)
+        text_keys(data, starts, lengths, self.k0, self.k1, keys)
+        return keys
+
     def text(self, key: int) -> str | None:
         """The canonical digits of a key; None for a hash or 0."""
         if not 0 < key < int(HASHED):
@@ -89,14 +96,18 @@ class NumberPlan:
         return f"{shown}****#{mark.hexdigest()}"
 
     def _read(self, texts: list[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
-        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-        lengths = np.array([len(text) for text in encoded], dtype=np.int64)
-        starts = np.cumsum(lengths) - lengths
+        data, starts, lengths = _joined(texts)
         keys = np.empty(len(texts), dtype=np.uint64)
         classes = np.empty(len(texts), dtype=np.uint8)
-        data = np.frombuffer(b"".join(encoded) or b"\0", dtype=np.uint8)
         number_keys(data, starts, lengths, self.is_china, self.k0, self.k1, np.empty(SCRATCH, np.uint8), keys, classes)
         return keys, classes
+
+
+def _joined(texts: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """The texts in one buffer, and where each begins and how long it is."""
+    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    lengths = np.array([len(text) for text in encoded], dtype=np.int64)
+    return np.frombuffer(b"".join(encoded) or b"\0", dtype=np.uint8), np.cumsum(lengths) - lengths, lengths
 
 
 def read_secret(path: str) -> bytes:

@@ -139,6 +139,14 @@ class Registry:
             return None
         return next((self.blocks[i] for i in self._stretches[stretch] if self.blocks[i].valid(at_ms)), None)
 
+    def places_of(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Places in `blocks` of numbers' narrowest blocks, valid or not; NO_BLOCK: int64[n] for keys uint64[n]."""
+        if not self.blocks:
+            return np.full(len(keys), NO_BLOCK, np.int64)
+        stretch = np.searchsorted(self._edges, keys, side="right") - 1
+        place: NDArray[np.int64] = np.where(stretch >= 0, self._narrowest[stretch], NO_BLOCK)
+        return place
+
     def declared_classes(self, keys: NDArray[np.uint64], classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The classes of numbers, those declared for outbound calls by their purpose: uint8[n] for keys uint64[n].
 
@@ -146,8 +154,7 @@ class Registry:
         """
         if not self.blocks:
             return classes
-        stretch = np.searchsorted(self._edges, keys, side="right") - 1
-        block = np.where(stretch >= 0, self._narrowest[stretch], NO_BLOCK)
+        block = self.places_of(keys)
         declared = np.where(block >= 0, self._class_of_block[block], 0)
         return np.where(declared > 0, declared, classes).astype(np.uint8)
 

@@ -17,13 +17,13 @@ import msgspec
 
 from detector.config import Config
 from detector.errors import InputError
-from detector.features.warm_up import warm_up
 from detector.replay.figures import Evaluation, evaluation
 from detector.replay.picture import picture
 from detector.replay.played import World, play_all
 from detector.replay.run import Progress
 from detector.replay.tables import as_markdown, tables_of
 from detector.replay.witness import scorers
+from detector.warm_up import warm_up
 from models.catalog import all_models
 
 LEARNS_AS_IT_GOES = "shape"

@@ -16,7 +16,6 @@ from detector.app import new_pipeline, new_shard
 from detector.cdr.batch import CdrBatch
 from detector.config import Config
 from detector.decode.rejects import Reject
-from detector.features.warm_up import warm_up
 from detector.replay.dialer import HOURS_A_DAY, Way, calls_of, line_of, ways
 from detector.replay.intervals import Estimate, rounded, share_of
 from detector.replay.played import NoSink
@@ -25,6 +24,7 @@ from detector.replay.svg import Panel, drawing, legend, text
 from detector.replay.tables import Table, as_markdown
 from detector.shard import Findings
 from detector.source.memory import MemorySource, chunk
+from detector.warm_up import warm_up
 
 TOLERATED = (0.1, 0.5)
 """Shares of its numbers that a dialer loses in DAYS: a careful one, and one that buys new numbers all the time."""

@@ -220,6 +220,7 @@ def judge(
         out.talk_s = np.float32((call.release_ms - call.answer_ms) / 1000.0) if call.answer_ms >= 0 else np.float32(-1)
         if seen_before(t.seen, meta, call.call_hash):
             meta.duplicates += 1
+            out.duplicate = True
             continue
         if call.release_ms < watermark_ms:
             meta.late += 1

@@ -182,6 +182,7 @@ SCORED = np.dtype(
     [
         ("row", np.int32),  # row of the line; -1 = none was given
         ("tier", np.int8),  # -1 = not judged (duplicate)
+        ("duplicate", np.bool_),  # the same call was judged before
         ("first_time", np.bool_),
         ("outcome", np.uint8),
         ("known_calls", np.int32),  # n and d of the novelty family, before this call

@@ -265,3 +265,17 @@ def number_keys(
     """
     for i in range(starts.shape[0]):
         keys[i], classes[i] = number_key(memory(data), starts[i], lengths[i], is_china, k0, k1, digits)
+
+
+@njit
+def text_keys(
+    data: Bytes,
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    k0: np.uint64,
+    k1: np.uint64,
+    keys: NDArray[np.uint64],
+) -> None:
+    """Keys of many texts that are no numbers in one buffer; arrays as in `number_keys`."""
+    for i in range(starts.shape[0]):
+        keys[i] = text_key(memory(data), starts[i], lengths[i], k0, k1)

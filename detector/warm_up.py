@@ -4,6 +4,7 @@ import numpy as np
 
 from detector.cdr.batch import CDR
 from detector.config import Order, State
+from detector.entities.roll_ups import compile_kernels
 from detector.features.kernels.judge import judge
 from detector.features.kernels.layout import SCORED
 from detector.features.state import new_policy, new_tables
@@ -11,7 +12,8 @@ from models.evidence import Evidence
 
 
 def warm_up() -> None:
-    """Compile or load every kernel of the judging loop."""
-    state = State(line_capacity=4, warm_capacity=1, hot_capacity=1, dedup_calls=4)
+    """Compile or load every kernel of the judging loop, and of the entity levels."""
+    state = State(line_capacity=4, warm_capacity=1, hot_capacity=1, dedup_calls=4, entity_capacity=1)
     parameters, policy = Evidence.load().table({}, ()), new_policy(state, Order(), 1.0, observe=False)
     judge(np.zeros(0, CDR), 0, new_tables(state), parameters, policy, np.zeros(0, SCORED))
+    compile_kernels()

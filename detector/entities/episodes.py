@@ -1,0 +1,352 @@
+"""Alerts of entities: their episodes, revision by revision, and what they say."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from detector.alert.revision import SEVERITIES, Alert, ProposedAction, Reason, Versions, alert_id
+from detector.entities.kernels import layout
+from detector.entities.kernels.close import MINUTE_MS, estimate
+from detector.entities.kernels.layout import (
+    BLOCK,
+    CALLEES,
+    DESTINATION,
+    HOLDER,
+    KINDS,
+    LINES,
+    NUMBER,
+    NUMBERS,
+    TENANT,
+    TRUNK,
+)
+from detector.entities.laws import FAMILY_NAMES
+from detector.entities.roll_ups import RollUps, Turn
+from detector.entities.rules import TOLD
+from detector.features.kernels.layout import ANSWERED, MILLI
+
+LEAST_NATS = 0.5
+ACTION_TTL_S = 3600
+MOST_MEMBERS = 100
+RULE_QUIET_MS = 24 * 3_600_000
+"""An alert about a rule ends when no call broke it for a day."""
+
+
+class EntityEpisodes:
+    """The open episodes of entities, and of rules they break."""
+
+    def __init__(self, roll_ups: RollUps, versions: Versions, quiet_ms: int) -> None:
+        self._roll_ups, self._versions, self._quiet_ms = roll_ups, versions, quiet_ms
+        self._open: dict[int, Alert] = {}
+        self._broken: dict[tuple[int, int], Alert] = {}
+
+    def __len__(self) -> int:
+        return len(self._open) + len(self._broken)
+
+    def open_by_kind(self) -> dict[str, int]:
+        """Open alerts by kind of entity, all kinds."""
+        count = Counter(alert.entity_kind for alert in (*self._open.values(), *self._broken.values()))
+        return {kind: count[kind] for kind in KINDS}
+
+    def told(self, turn: Turn, position: str) -> list[Alert]:
+        """What a closed minute changes, in the order of entities' names; ends of episodes among it."""
+        now_ms = (turn.minute + 1) * MINUTE_MS
+        alerts = [self._changed(int(row), now_ms, position) for row in turn.changed]
+        breaking = turn.partials[(turn.partials["broken"] > 0).any(axis=1) & (turn.partials["row"] >= 0)]
+        for part in breaking:
+            if part["kind"] in (BLOCK, TRUNK):
+                alerts += self._rules_of(part, now_ms, position)
+        alerts += self._ended(now_ms, position)
+        return sorted(alerts, key=lambda alert: (alert.entity_kind, alert.entity, alert.kind, alert.revision))
+
+    def _changed(self, row: int, now_ms: int, position: str) -> Alert:
+        entity = self._roll_ups.entities.rows[row]
+        before = self._open.get(row) or self._first(entity)
+        self._open[row] = alert = self._updated(before, entity, now_ms, position)
+        return alert
+
+    def _ended(self, now_ms: int, position: str) -> list[Alert]:
+        ended = []
+        for row, alert in list(self._open.items()):
+            entity = self._roll_ups.entities.rows[row]
+            due_ms = int(entity["against_ms"]) + self._quiet_ms
+            if due_ms <= now_ms:
+                alert = self._updated(alert, entity, now_ms, position)
+                ended.append(_resolved(alert, due_ms))
+                del self._open[row]
+                entity["severity"], entity["reasons"], entity["revision_calls"] = 0, 0, 0
+                entity["score"], entity["share"], entity["begin_minute"] = 0, 0, -1
+                for name in ("calls", "fresh", "strangers", "backs", "changes", "keeps", "outcome", "talk"):
+                    entity[name] = 0
+        for key, alert in list(self._broken.items()):
+            if alert.last_call_ms + RULE_QUIET_MS <= now_ms:
+                ended.append(_resolved(_next(alert, now_ms, position), now_ms))
+                del self._broken[key]
+        return ended
+
+    def _first(self, entity: np.void) -> Alert:
+        """Revision 0, never written: what does not change while the episode lasts."""
+        kind, text = KINDS[int(entity["kind"])], self.text_of(entity)
+        alert = Alert(
+            alert_id=alert_id(kind, text, int(entity["low_hash"]), int(entity["first_ms"])),
+            revision=0,
+            kind="mass_dialing",
+            entity_kind=kind,
+            entity=text,
+            authenticated=bool(entity["authenticated"]) and kind in ("tenant", "trunk"),
+            state="open",
+            severity="warning",
+            raised_at_ms=int(entity["last_ms"]),
+            updated_at_ms=0,
+            first_call_ms=int(entity["first_ms"]),
+            last_call_ms=0,
+            calls=0,
+            answered=0,
+            distinct_callees=0,
+            score=0.0,
+            threshold=round(self._roll_ups.threshold, 2),
+            reasons=(),
+            counterfactual="",
+            harm=0.0,
+            evidence=(),
+            versions=self._versions,
+            position="",
+        )
+        return msgspec.structs.replace(alert, **self._named(entity, text))
+
+    def _updated(self, alert: Alert, entity: np.void, now_ms: int, position: str) -> Alert:
+        reasons = reasons_of(entity)
+        severity = SEVERITIES[max(int(entity["severity"]) - 1, 1)]
+        kind = kind_of(alert.entity_kind, reasons)
+        minutes = max(now_ms // MINUTE_MS - int(entity["begin_minute"]), 1)
+        answered = int(entity["outcome"][ANSWERED])
+        strangers = int(entity["strangers"]) << int(entity["shift"][CALLEES])
+        members, count = self._members(entity)
+        share = answered / max(int(entity["outcome"].sum()), 1)
+        return msgspec.structs.replace(
+            alert,
+            revision=alert.revision + 1,
+            kind=kind,
+            severity=severity,
+            updated_at_ms=now_ms,
+            last_call_ms=int(entity["last_ms"]),
+            calls=int(entity["calls"]),
+            answered=answered,
+            distinct_callees=min(strangers, int(entity["calls"])),
+            score=round(int(entity["score"]) / MILLI, 2),
+            reasons=reasons,
+            counterfactual=_counterfactual(int(entity["score"]) / MILLI - self._roll_ups.threshold, reasons),
+            harm=round(min(strangers, int(entity["calls"])) * share / minutes * 30, 1),
+            proposed_action=_action(alert),
+            members=members,
+            member_count=count,
+            position=position,
+        )
+
+    def _rules_of(self, part: np.void, now_ms: int, position: str) -> list[Alert]:
+        """Rules that calls of this minute broke: a new alert each, or the next revision when the calls doubled."""
+        alerts = []
+        entity = self._roll_ups.entities.rows[int(part["row"])]
+        for rule in np.flatnonzero(part["broken"]):
+            if (part["kind"] == TRUNK) != (rule == layout.INVALID_CALLER):
+                continue
+            key = (int(part["row"]), int(rule))
+            calls = int(entity["broken"][rule])
+            before = self._broken.get(key)
+            if before is None:
+                before = self._rule_broken(part, entity, int(rule))
+            elif calls < 2 * before.calls:
+                self._broken[key] = msgspec.structs.replace(before, last_call_ms=int(part["last_ms"]))
+                continue
+            text = TOLD[int(rule)].text.format(calls=f"{calls:,}")
+            reason = Reason(
+                family="rules", feature=TOLD[int(rule)].name, value=float(calls), usual=0.0, share=0.0, text=text
+            )
+            now = msgspec.structs.replace(
+                _next(before, now_ms, position), calls=calls, last_call_ms=int(part["last_ms"]), reasons=(reason,)
+            )
+            self._broken[key] = now
+            alerts.append(now)
+        return alerts
+
+    def _rule_broken(self, part: np.void, entity: np.void, rule: int) -> Alert:
+        alert = self._first(entity)
+        told = TOLD[rule]
+        first_ms = int(part["first_ms"])
+        return msgspec.structs.replace(
+            alert,
+            alert_id=alert_id(
+                alert.entity_kind, f"{alert.entity}\n{told.name}", int(part["low_hash"]), int(part["first_ms"])
+            ),
+            kind="rule_violation",
+            first_call_ms=first_ms,
+            raised_at_ms=int(part["last_ms"]),
+            counterfactual=f"One such call is enough: {told.source}.",
+            proposed_action=_action(alert),
+        )
+
+    def text_of(self, entity: np.void) -> str:
+        """The entity's name, as people know it."""
+        kind, name = int(entity["kind"]), int(entity["id"])
+        if kind == BLOCK:
+            return self._roll_ups.registry.blocks[name - 1].block
+        if kind == HOLDER:
+            return self._roll_ups.holders[name - 1]
+        if kind in (TENANT, TRUNK):
+            return self._roll_ups.names[name].text
+        return self._roll_ups.plan.text(name) or f"#{name:016x}"
+
+    def _named(self, entity: np.void, text: str) -> dict[str, Any]:
+        """The flat fields of what the entity is and belongs to."""
+        kind, place = int(entity["kind"]), int(entity["block"])
+        named: dict[str, Any] = {}
+        if place >= 0 and kind in (NUMBER, BLOCK, TENANT):
+            block = self._roll_ups.registry.blocks[place]
+            named["holder"] = block.holder
+            if kind != TENANT:
+                named["block"] = block.block
+        tenant = self._roll_ups.names.get(int(entity["tenant_key"]))
+        if kind == NUMBER and tenant:
+            named["tenant"] = tenant.text
+        if kind == TENANT and tenant:
+            named["resellers"] = tenant.resellers
+        if kind != DESTINATION:
+            named[KINDS[kind]] = text
+        return named
+
+    def _members(self, entity: np.void) -> tuple[tuple[str, ...], int]:
+        """Numbers it showed (of the sample, in order), and how many there are."""
+        members = self._roll_ups.entities.members
+        row = np.flatnonzero(self._roll_ups.entities.rows["key"] == entity["key"])[0]
+        own = (members["row"] == row) & (members["what"] == NUMBERS) & (members["key"] != 0)
+        texts = sorted(filter(None, (self._roll_ups.plan.text(int(key)) for key in members["member"][own])))
+        return tuple(texts[:MOST_MEMBERS]), estimate(entity, NUMBERS)
+
+
+def kind_of(entity_kind: str, reasons: tuple[Reason, ...]) -> str:
+    """The kind follows from which families carry the score."""
+    carried = {reason.family for reason in reasons if reason.share >= 2}
+    if "surge" in carried:
+        return "flood"
+    if "rotation" in carried:
+        return "number_rotation"
+    return "ai_robocall" if "script" in carried else "mass_dialing"
+
+
+def reasons_of(entity: np.void) -> tuple[Reason, ...]:
+    """One reason a family whose share speaks, the heaviest first."""
+    told = []
+    for k, family in enumerate(FAMILY_NAMES):
+        share = int(entity["share"][k]) / MILLI
+        if abs(share) >= LEAST_NATS:
+            value, usual, feature, text = _TELL[family](entity)
+            told.append(
+                Reason(
+                    family=family,
+                    feature=feature,
+                    value=round(value, 3),
+                    usual=usual,
+                    share=round(share, 2),
+                    text=text,
+                )
+            )
+    return tuple(sorted(told, key=lambda reason: -reason.share))
+
+
+Told = tuple[float, float, str, str]
+
+
+def _novelty(entity: np.void) -> Told:
+    calls = max(int(entity["calls"]), 1)
+    strangers = min(int(entity["strangers"]) << int(entity["shift"][CALLEES]), calls)
+    text = f"about {strangers:,} of {calls:,} calls went to people it had not called before"
+    return strangers / calls, 0.5, "first_time_share", text
+
+
+def _pace(entity: np.void) -> Told:
+    lines, calls = max(estimate(entity, LINES), 1), int(entity["calls"])
+    hours = max((int(entity["last_ms"]) - int(entity["first_ms"])) / 3_600_000, 1 / 60)
+    rate = calls / hours / lines
+    return (
+        rate,
+        1.0,
+        "calls_an_hour_and_line",
+        f"{rate:.3g} calls an hour on each of {lines:,} lines; usual are about 1",
+    )
+
+
+def _script(entity: np.void) -> Told:
+    talks = entity["talk"].astype(np.int64)
+    two = talks[:30] + np.append(talks[1:30], 0)
+    best, n = int(np.argmax(two)), max(int(talks.sum()), 1)
+    near = int(two[best])
+    text = f"{near:,} of {n:,} answered calls lasted {2 * best} to {2 * best + 3} s: like recordings played to all"
+    return near / n, 0.1, "talks_of_one_length", text
+
+
+def _answer(entity: np.void) -> Told:
+    n = max(int(entity["outcome"].sum()), 1)
+    unanswered = n - int(entity["outcome"][ANSWERED])
+    return unanswered / n, 0.33, "unanswered_share", f"{unanswered:,} of {n:,} calls were not answered"
+
+
+def _reciprocity(entity: np.void) -> Told:
+    backs = int(entity["backs"])
+    return float(backs), 1.0, "call_backs", f"{backs} of the people it called have called it"
+
+
+def _rotation(entity: np.void) -> Told:
+    changes = int(entity["changes"])
+    all_of_them = max(changes + int(entity["keeps"]), 1)
+    numbers, lines = estimate(entity, NUMBERS), estimate(entity, LINES)
+    text = (
+        f"{changes:,} of {all_of_them:,} calls of known lines showed another number than before:"
+        f" {numbers:,} numbers on {lines:,} lines"
+    )
+    return changes / all_of_them, 0.05, "calls_with_another_number", text
+
+
+def _surge(entity: np.void) -> Told:
+    rate, calls = float(entity["rate"]), int(entity["calls"])
+    callers = estimate(entity, LINES)
+    text = f"{calls:,} calls from about {callers:,} callers, many times the usual {rate:.2g} a minute"
+    return float(calls), rate, "calls_in_segment", text
+
+
+_TELL: dict[str, Callable[[np.void], Told]] = {
+    "novelty": _novelty,
+    "pace": _pace,
+    "script": _script,
+    "answer": _answer,
+    "reciprocity": _reciprocity,
+    "rotation": _rotation,
+    "surge": _surge,
+}
+
+
+def _counterfactual(over: float, reasons: tuple[Reason, ...]) -> str:
+    if over < 0:
+        return f"The score is {-over:.1f} nats under the threshold now."
+    alone = [reason.family for reason in reasons if reason.share > over]
+    return f"Without {' or without '.join(alone[:3])} it would not alert." if alone else "No single family decides it."
+
+
+def _action(alert: Alert) -> ProposedAction:
+    """Slow a tenant the network knows; of others only look, for honest people share them."""
+    if alert.entity_kind == "tenant" and alert.authenticated:
+        verb, why = "throttle", "the network knows this customer; slowing it leaves its neighbours alone"
+    elif alert.entity_kind in ("number", "block"):
+        verb, why = "re-verify", "a shown number is only asserted; its holder has to say who uses it"
+    else:
+        verb, why = "observe", "honest people use it, too; act on the lines or the customer behind it"
+    return ProposedAction(scope=alert.entity_kind, target=alert.entity, verb=verb, ttl_s=ACTION_TTL_S, why=why)
+
+
+def _next(alert: Alert, now_ms: int, position: str) -> Alert:
+    return msgspec.structs.replace(alert, revision=alert.revision + 1, updated_at_ms=now_ms, position=position)
+
+
+def _resolved(alert: Alert, at_ms: int) -> Alert:
+    return msgspec.structs.replace(alert, state="resolved", resolved_at_ms=at_ms, proposed_action=None)

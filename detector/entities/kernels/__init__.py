@@ -1,0 +1,1 @@
+"""The arrays and loops of the entity levels."""

@@ -1,0 +1,223 @@
+"""The entity levels of a shard: open minutes, what is remembered between them, and their episodes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.cdr.batch import CDR, CdrBatch
+from detector.config import State
+from detector.entities.kernels import layout
+from detector.entities.kernels.close import MINUTE_MS, changed, close, sweep
+from detector.entities.kernels.gather import NEW_PAIRS, NEW_PARTIALS, gather, move
+from detector.entities.kernels.layout import TENANT, TRUNK, Entities, Minute
+from detector.entities.rules import Rules
+from detector.features.kernels.layout import MILLI
+from detector.features.state import CRITICAL_NATS, NEVER_DUE_MS
+from detector.numbering.plan import NumberPlan
+from detector.numbering.registry import NO_BLOCK, Registry
+
+SAMPLE_DAYS = 7
+"""A callee not called for so many closed days is new again."""
+
+SPARE_PAIRS = 1 << 16
+"""A minute grown beyond this is not used again: what a flood took is given back."""
+
+MEMBERS_PER_ENTITY = 16
+"""Places for sample members per entity: most numbers have few, large entities up to 1,900."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A tenant or trunk in its own words."""
+
+    text: str
+    resellers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A closed minute that brought news: rows whose episode opened or changed, rows that broke rules in it."""
+
+    minute: int
+    changed: NDArray[np.int32]
+    partials: NDArray[np.void]
+
+
+class RollUps:
+    """Gathers calls into event-time minutes, closes them in order, and keeps the entities' evidence."""
+
+    def __init__(
+        self,
+        state: State,
+        laws: NDArray[np.void],
+        plan: NumberPlan,
+        registry: Registry,
+        threshold: float,
+        lateness_ms: int,
+    ) -> None:
+        self.registry, self.plan = registry, plan
+        self.threshold = threshold
+        self.entities = new_entities(state.entity_capacity)
+        self.names: dict[int, Name] = {}
+        self.holders: list[str] = []
+        self.registry_changed()
+        self._laws = laws
+        self._lateness_ms = lateness_ms
+        self._open: dict[int, Minute] = {}
+        self._spare: list[Minute] = []
+        self._oldest = -1
+        self._day = -1
+
+    def registry_changed(self) -> None:
+        """Take over the registry as it is now; places of blocks and holders stay what they were."""
+        blocks = self.registry.blocks
+        self.holders += sorted({block.holder for block in blocks} - set(self.holders))
+        first: dict[str, int] = {}
+        self._named_first = np.array([first.setdefault(block.block, i) for i, block in enumerate(blocks)], np.int32)
+        place_of = {holder: i for i, holder in enumerate(self.holders)}
+        self._holder_of = np.array([place_of[block.holder] for block in blocks], np.int32)
+        self._rules = Rules(self.registry, self.plan)
+
+    @property
+    def due_ms(self) -> int:
+        """Watermark at which the oldest open minute can be closed."""
+        return (self._oldest + 1) * MINUTE_MS if self._oldest >= 0 else NEVER_DUE_MS
+
+    def begin(self, batch: CdrBatch) -> None:
+        """The first calls of the stream: minutes begin before the earliest that can still come."""
+        if self._oldest < 0 and len(batch):
+            self._oldest = (int(batch.calls[0]["release_ms"]) - self._lateness_ms) // MINUTE_MS
+
+    def take(self, batch: CdrBatch, scored: NDArray[np.void], start: int, end: int) -> None:
+        """Count the calls [start, end) of a batch, judged, into their minutes; late ones into the oldest open one."""
+        if start == end:
+            return
+        part = batch.take(slice(start, end))
+        places = np.stack([self.registry.places_of(part.calls[name]) for name in ("number_key", "callee_key")])
+        places = places.astype(np.int32)
+        broken = self._rules.broken(part, places[0])
+        # a block of several ranges is one entity
+        blocks = np.append(self._named_first, NO_BLOCK).astype(np.int32)[places]
+        release_ms = part.calls["release_ms"]
+        minutes = np.unique(np.maximum(release_ms // MINUTE_MS, self._oldest))
+        duplicate, outcome = scored["duplicate"][start:end].copy(), scored["outcome"][start:end].copy()
+        for number in minutes.tolist():
+            from_ms = number * MINUTE_MS if number > self._oldest else -1
+            self._gather(part, number, from_ms, duplicate, outcome, blocks, broken)
+
+    def _gather(
+        self,
+        part: CdrBatch,
+        number: int,
+        from_ms: int,
+        duplicate: NDArray[np.bool_],
+        outcome: NDArray[np.uint8],
+        blocks: NDArray[np.int32],
+        broken: NDArray[np.uint8],
+    ) -> None:
+        minute = self._open.get(number) or (self._spare.pop() if self._spare else new_minute(256, 1024))
+        before, i = int(minute.counts[0]["partials"]), 0
+        to_ms = (number + 1) * MINUTE_MS
+        known, holders = self.entities, self._holder_of
+        while True:
+            i = gather(part.calls, i, duplicate, outcome, blocks, broken, holders, from_ms, to_ms, minute, known)
+            if i == len(part):
+                break
+            minute = grown(minute)
+        self._open[number] = minute
+        self._learn_names(part, minute.partials[before : int(minute.counts[0]["partials"])])
+
+    def _learn_names(self, part: CdrBatch, fresh: NDArray[np.void]) -> None:
+        """Names of tenants and trunks that are new to this minute, from the records themselves."""
+        for kind, field in ((TENANT, "tenant"), (TRUNK, "trunk_in")):
+            for row in fresh[(fresh["kind"] == kind) & (fresh["first_call"] >= 0)]:
+                key = int(row["id"])
+                if key not in self.names:
+                    record = part.record(int(row["first_call"]))
+                    resellers = record.resellers if kind == TENANT else ()
+                    self.names[key] = Name(str(getattr(record, field)), resellers)
+
+    def close(self, watermark_ms: int, told: Callable[[Turn], None]) -> None:
+        """Close every minute that ended at the watermark or before, oldest first, and hand over what it brought."""
+        last = watermark_ms // MINUTE_MS - 1
+        for number in sorted(self._open):
+            if number > last:
+                break
+            minute = self._open.pop(number)
+            self._turn_day(number)
+            close(minute, self.entities, number, self._laws)
+            partials = minute.partials[: int(minute.counts[0]["partials"])]
+            rows = np.empty(len(partials), np.int32)
+            critical = round((self.threshold + CRITICAL_NATS) * MILLI)
+            n = changed(minute, self.entities, round(self.threshold * MILLI), critical, rows)
+            told(Turn(number, rows[:n], partials))
+            if len(minute.pairs) <= SPARE_PAIRS:
+                self._spare.append(emptied(minute))
+        self._oldest = max(self._oldest, last + 1)
+
+    def _turn_day(self, number: int) -> None:
+        """When the event-time day turns, or the samples fill up, forget members of days long past."""
+        day = number // 1440
+        counts = self.entities.counts[0]
+        crowded = 4 * int(counts["pairs"]) > 3 * len(self.entities.members)
+        if day > self._day or crowded:
+            fresh = np.zeros(len(self.entities.members), layout.MEMBER)
+            days = SAMPLE_DAYS
+            kept = sweep(self.entities, day - days, fresh)
+            while 2 * kept > len(fresh) and days > 0:  # still crowded: a shorter memory
+                days //= 2
+                fresh[:] = 0
+                kept = sweep(self.entities, day - days, fresh)
+            counts["pairs"] = kept
+            self.entities = self.entities._replace(members=fresh)
+            self._day = day
+
+
+def new_entities(capacity: int) -> Entities:
+    """Room for this many entities; allocated once."""
+    return Entities(
+        slots=np.zeros(2 * capacity, np.uint64),
+        rows=np.zeros(capacity, layout.ENTITY),
+        members=np.zeros(capacity * MEMBERS_PER_ENTITY, layout.MEMBER),
+        counts=np.zeros(1, layout.COUNTS),
+    )
+
+
+def new_minute(partials: int, pairs: int) -> Minute:
+    """An empty minute with room for half as many."""
+    return Minute(
+        slots=np.zeros(partials, np.uint64),
+        partials=np.zeros(partials, layout.PARTIAL),
+        pairs=np.zeros(pairs, layout.PAIR),
+        counts=np.zeros(1, layout.COUNTS),
+    )
+
+
+def emptied(minute: Minute) -> Minute:
+    """The same minute's arrays, empty."""
+    minute.partials[: int(minute.counts[0]["partials"])] = 0
+    for array in (minute.slots, minute.pairs, minute.counts):
+        array[:] = 0
+    return minute
+
+
+def grown(minute: Minute) -> Minute:
+    """The same minute with more room."""
+    more_rows = 2 * (int(minute.counts[0]["partials"]) + NEW_PARTIALS) > len(minute.slots)
+    more_pairs = 2 * (int(minute.counts[0]["pairs"]) + NEW_PAIRS) > len(minute.pairs)
+    wider = new_minute(len(minute.slots) << more_rows, len(minute.pairs) << more_pairs)
+    move(minute, wider)
+    return wider
+
+
+def compile_kernels() -> None:
+    """Compile or load the kernels of gathering and closing."""
+    none, known, minute = np.zeros(0, CDR), new_entities(1), new_minute(64, 64)
+    nothing = (np.zeros(0, bool), np.zeros(0, np.uint8), np.zeros((2, 0), np.int32), np.zeros(0, np.uint8))
+    gather(none, 0, *nothing, np.zeros(0, np.int32), 0, 1, minute, known)
+    move(minute, new_minute(64, 64))
+    close(minute, known, 0, np.zeros(256, layout.LAW))
+    changed(minute, known, 0, 0, np.zeros(1, np.int32))
+    sweep(known, 0, np.zeros(1, layout.MEMBER))

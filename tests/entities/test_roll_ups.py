@@ -1,0 +1,201 @@
+"""The entity kernels against their twin, and what order, shards and floods must not change."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from detector.cdr.batch import CDR, CallRecord, CdrBatch
+from detector.config import State
+from detector.entities.kernels import layout
+from detector.entities.kernels.close import close
+from detector.entities.kernels.gather import add_minute, entity_key, gather, level_of
+from detector.entities.kernels.layout import CALLEES, KINDS, LINES, SAMPLE, Entities, Minute
+from detector.entities.laws import FAMILY_NAMES, laws
+from detector.entities.roll_ups import RollUps, Turn, new_entities, new_minute
+from detector.features.kernels.layout import SCORED
+from detector.numbering.plan import NumberPlan
+from detector.numbering.registry import Registry, all_classes
+from models.evidence import Evidence
+from tests.entities.twin import Twin
+
+START = 28_502_040  # a minute, Monday 10 o'clock in China
+LAWS = laws(Evidence.load(), all_classes(), ())
+MOBILE = 1
+NUMBER = 10**11 + 13_900_000_000
+
+
+def calls_of(rows: Sequence[tuple[int, ...]]) -> NDArray[np.void]:
+    """CDR[n] of (second, line, number, callee, talk or -1, tenant, trunk); lines and numbers are small integers."""
+    calls = np.zeros(len(rows), CDR)
+    for i, (second, line, number, callee, talk_s, tenant, trunk) in enumerate(rows):
+        release_ms = START * 60_000 + second * 1000
+        calls[i]["release_ms"], calls[i]["setup_ms"] = release_ms, release_ms - 10_000
+        calls[i]["answer_ms"] = release_ms - talk_s * 1000 if talk_s >= 0 else -1
+        calls[i]["line_key"], calls[i]["number_key"] = NUMBER + line, NUMBER + 500 + number
+        calls[i]["callee_key"] = NUMBER + 500 + callee
+        calls[i]["tenant_key"], calls[i]["trunk_in_key"] = tenant, trunk
+        calls[i]["call_hash"], calls[i]["number_class"] = i + 1, MOBILE
+    return calls
+
+
+def outcomes(calls: NDArray[np.void]) -> NDArray[np.uint8]:
+    """Answered or not."""
+    return (calls["answer_ms"] < 0).astype(np.uint8)
+
+
+def gathered(calls: NDArray[np.void], number: int, known: Entities) -> Minute:
+    """One minute of these calls."""
+    minute, n = new_minute(4096, 65_536), len(calls)
+    nothing = np.zeros(n, bool), outcomes(calls), np.full((2, n), -1, np.int32), np.zeros(n, np.uint8)
+    done = gather(calls, 0, *nothing, np.zeros(0, np.int32), number * 60_000, (number + 1) * 60_000, minute, known)
+    assert done == n
+    return minute
+
+
+def state_of(known: Entities) -> NDArray[np.void]:
+    """The entities, in the order of their keys."""
+    rows = known.rows[: int(known.counts[0]["partials"])]
+    return rows[np.argsort(rows["key"])]
+
+
+call_rows = st.tuples(
+    st.integers(0, 359),
+    st.integers(0, 4),
+    st.integers(0, 6),
+    st.integers(0, 30),
+    st.sampled_from([-1, -1, 5, 21, 22, 200]),
+    st.sampled_from([0, 77, 78]),
+    st.sampled_from([0, 91]),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(call_rows, max_size=80))
+def test_kernels_weigh_as_their_twin_does(rows: list[tuple[int, ...]]) -> None:
+    calls = calls_of(rows)
+    twin, known = Twin(LAWS[MOBILE]), new_entities(512)
+    for number in range(START, START + 6):
+        part = calls[calls["release_ms"] // 60_000 == number]
+        close(gathered(part, number, known), known, number, LAWS)
+        plain = [
+            {name: int(call[name]) for name in CDR.names or ()} | {"outcome": int(outcome)}
+            for call, outcome in zip(part, outcomes(part), strict=True)
+        ]
+        twin.close(number, plain)
+    keys = known.rows["key"].tolist()
+    assert len(twin.known) == int(known.counts[0]["partials"])
+    for (kind, name), expected in twin.known.items():
+        row = known.rows[keys.index(int(entity_key(KINDS.index(kind), np.uint64(name))))]
+        found = dict(zip(FAMILY_NAMES, row["share"].tolist(), strict=True))
+        assert found == pytest.approx(expected.shares, abs=2), (kind, name)
+        assert int(row["score"]) == pytest.approx(expected.score, abs=8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(call_rows, min_size=1, max_size=80), st.randoms(use_true_random=False), st.integers(2, 5))
+def test_order_and_shards_make_no_difference(rows: list[tuple[int, ...]], chance: object, shards: int) -> None:
+    calls = calls_of(rows)
+    order = list(range(len(rows)))
+    chance.shuffle(order)  # type: ignore[attr-defined]
+    owner = np.array([chance.randrange(shards) for _ in rows])  # type: ignore[attr-defined]
+    whole, parts = new_entities(512), new_entities(512)
+    for number in range(START, START + 6):
+        now = calls[calls["release_ms"] // 60_000 == number]
+        close(gathered(now, number, whole), whole, number, LAWS)
+        together = new_minute(4096, 65_536)
+        for shard in range(shards):
+            own = calls[order][owner[order] == shard]
+            add_minute(gathered(own[own["release_ms"] // 60_000 == number], number, parts), together, parts)
+        close(together, parts, number, LAWS)
+    one, other = state_of(whole), state_of(parts)
+    for name in layout.ENTITY.names or ():
+        np.testing.assert_array_equal(one[name], other[name], name)
+
+
+def test_a_large_set_is_sampled_and_still_estimated() -> None:
+    known = new_entities(8192)
+    for number in range(START, START + 10):
+        rows = [(60 * (number - START), 1, 2, 5000 * (number - START) + i, -1, 77, 0) for i in range(5000)]
+        calls = calls_of(rows)
+        calls["callee_key"] = 5  # no destinations
+        calls["callee_key"] = np.arange(len(calls)) * 7919 + number * 10**7
+        close(gathered(calls, number, known), known, number, LAWS)
+    tenant = known.rows[known.rows["kind"] == KINDS.index("tenant")][0]
+    shift = int(tenant["shift"][CALLEES])
+    kept = int(tenant["members"][CALLEES][shift:].sum())
+    assert kept <= SAMPLE[CALLEES]
+    assert (kept << shift) == pytest.approx(50_000, rel=0.2)
+    assert int(tenant["members"][LINES].sum()) == 1
+
+
+def test_half_of_all_members_reach_each_next_level() -> None:
+    levels = np.array([level_of(np.uint64(member)) for member in range(4000)])
+    assert np.mean(levels >= 1) == pytest.approx(0.5, abs=0.03)
+    assert np.mean(levels >= 3) == pytest.approx(0.125, abs=0.02)
+
+
+def roll_ups(capacity: int = 1024) -> RollUps:
+    plan = NumberPlan("china", b"secret of the tests")
+    return RollUps(State(entity_capacity=capacity), LAWS, plan, Registry(plan), 14.0, 60_000)
+
+
+def batch_of(calls: NDArray[np.void]) -> CdrBatch:
+    record = CallRecord(a_number="1", b_number="2", setup_ms=1, release_ms=2, tenant="T", trunk_in="X")
+    return CdrBatch(calls, [b""], lambda raw, stream: record)
+
+
+def test_a_flood_of_single_calls_takes_no_room_and_two_alerts() -> None:
+    ups, turns = roll_ups(), list[Turn]()
+    before = sum(array.nbytes for array in ups.entities)
+    callers = 0
+    for number in range(START, START + 20):
+        calls = np.zeros(10_000, CDR)
+        calls["release_ms"] = number * 60_000 + np.arange(10_000) * 6
+        calls["setup_ms"], calls["answer_ms"] = calls["release_ms"] - 1000, calls["release_ms"] - 800
+        calls["line_key"] = calls["number_key"] = 10**11 + 15_000_000_000 + callers + np.arange(10_000)
+        calls["callee_key"] = 10**11 + 13_900_310_000 + np.arange(10_000) % 10_000
+        calls["trunk_in_key"], calls["call_hash"], calls["number_class"] = 91, callers + np.arange(10_000), MOBILE
+        callers += 10_000
+        batch = batch_of(calls)
+        ups.begin(batch)
+        scored = np.zeros(len(calls), SCORED)
+        ups.take(batch, scored, 0, len(calls))
+        ups.close(number * 60_000 - 60_000, turns.append)
+    ups.close((START + 30) * 60_000, turns.append)
+    opened = {int(row) for turn in turns for row in turn.changed}
+    assert 1 <= len(opened) <= 2
+    assert sum(array.nbytes for array in ups.entities) == before
+    assert int(ups.entities.counts[0]["partials"]) <= 3
+    held = sum(array.nbytes for minute in (*ups._open.values(), *ups._spare) for array in minute)
+    assert held < 8_000_000
+
+
+def test_entities_beyond_the_capacity_are_counted() -> None:
+    ups = roll_ups(capacity=8)
+    calls = calls_of([(i, i % 5, i % 7, i % 30, -1, 100 + i, 0) for i in range(50)])
+    batch = batch_of(calls)
+    ups.begin(batch)
+    ups.take(batch, np.zeros(50, SCORED), 0, 50)
+    ups.close((START + 5) * 60_000, lambda turn: None)
+    assert int(ups.entities.counts[0]["partials"]) == 8
+    assert int(ups.entities.counts[0]["refused"]) > 0
+
+
+def test_members_are_forgotten_after_a_week() -> None:
+    ups = roll_ups()
+    for day in (0, 9):
+        calls = calls_of([(i, 1, 2, 3 + day, -1, 77, 0) for i in range(3)])
+        calls["release_ms"] += day * 86_400_000
+        batch = batch_of(calls)
+        ups.begin(batch)
+        ups.take(batch, np.zeros(3, SCORED), 0, 3)
+        ups.close(int(calls["release_ms"].max()) + 120_000, lambda turn: None)
+    tenant = ups.entities.rows[ups.entities.rows["kind"] == KINDS.index("tenant")][0]
+    assert int(tenant["members"][CALLEES].sum()) == 1
+
+
+assert len(FAMILY_NAMES) == layout.FAMILIES

@@ -1,0 +1,211 @@
+"""The slow obvious twin of the entity levels: sets, dictionaries and the formulas as they are written."""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+
+MINUTE_MS = 60_000
+LOW = {"novelty": -4, "pace": -4, "script": -4, "answer": -4, "reciprocity": -16, "rotation": -2, "surge": -4}
+HIGH = {"novelty": 8, "pace": 6, "script": 10, "answer": 5, "reciprocity": 0, "rotation": 8, "surge": 8}
+SPEAKS = {
+    "number": {"novelty", "pace", "script", "answer", "reciprocity"},
+    "tenant": {"novelty", "pace", "script", "answer", "reciprocity", "rotation"},
+    "trunk": {"novelty", "script", "answer"},
+    "destination": {"script", "answer", "surge"},
+}
+
+
+@dataclass
+class Known:
+    """What is remembered of an entity, without any bound."""
+
+    callees: set[int] = field(default_factory=set)
+    callers: set[int] = field(default_factory=set)
+    lines: set[int] = field(default_factory=set)
+    shown: set[tuple[int, int]] = field(default_factory=set)
+    sampled_calls: int = 0
+    rate: float = 0.0
+    last_minute: int = 0
+    tenant: int = 0
+    shares: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LOW, 0))
+    score: int = 0
+    begin: int | None = None
+    calls: int = 0
+    backs: int = 0
+    changes: int = 0
+    keeps: int = 0
+    outcome: list[int] = field(default_factory=lambda: [0] * 4)
+    talk: list[int] = field(default_factory=lambda: [0] * 40)
+
+
+class Twin:
+    """Judges whole minutes of calls; every entity has the same law."""
+
+    def __init__(self, law: np.void) -> None:
+        self.law = law
+        self.known: dict[tuple[str, int], Known] = {}
+
+    def close(self, number: int, calls: list[dict[str, int]]) -> None:
+        """One minute; calls in any order, as dictionaries of CDR fields with `outcome`."""
+        made = defaultdict(list)
+        for call in calls:
+            for entity in _entities(call):
+                made[entity].append(call)
+        incoming = defaultdict(set)
+        for call in calls:
+            number_known = self.known.get(("number", call["callee_key"]))
+            if number_known:
+                incoming["number", call["callee_key"]].add(call["number_key"])
+                if number_known.tenant:
+                    incoming["tenant", number_known.tenant].add(call["number_key"])
+        for entity in {*made, *(name for name in incoming if name in self.known)}:
+            self._weigh(entity, number, made[entity], incoming[entity])
+
+    def _weigh(self, entity: tuple[str, int], number: int, calls: list[dict[str, int]], callers: set[int]) -> None:
+        known = self.known.setdefault(entity, Known(last_minute=number))
+        people = {call["callee_key"] for call in calls} if entity[0] != "destination" else set()
+        new = people - known.callees
+        old = len(calls) - len(new) if people else 0
+        backs = (callers & known.callees) - known.callers
+        known.callers |= backs
+        changes, keeps = self._shown(known, calls) if people else (0, 0)
+        known.lines |= {call["line_key"] for call in calls}
+        if not calls and not backs:
+            return
+        known.begin = number if known.begin is None else known.begin
+        told = self._novelty(known, len(new), old)
+        known.callees |= new
+        known.tenant = max([known.tenant, *(call["tenant_key"] for call in calls)])
+        known.calls += len(calls)
+        known.backs += len(backs)
+        known.changes += changes
+        known.keeps += keeps
+        for call in calls:
+            if call["outcome"] < 4:
+                known.outcome[call["outcome"]] += 1
+            if call["answer_ms"] >= 0:
+                known.talk[_talk_bin((call["release_ms"] - call["answer_ms"]) / 1000)] += 1
+        found = {
+            "novelty": known.shares["novelty"] + told,
+            "surge": known.shares["surge"] + _surge(known, len(calls), number),
+            "answer": self._answer(known),
+            "script": self._script(known),
+            "pace": _pace(known, number),
+            "reciprocity": int(self.law["callback"]) * known.backs,
+            "rotation": _rotation(known),
+        }
+        for family, value in found.items():
+            within = min(max(value, LOW[family] * 1024), HIGH[family] * 1024)
+            known.shares[family] = within if family in SPEAKS[entity[0]] else 0
+        known.score = sum(known.shares.values())
+        known.last_minute = number
+        if known.score <= 0:
+            known.score, known.begin, known.calls = 0, None, 0
+            known.backs = known.changes = known.keeps = 0
+            known.shares, known.outcome, known.talk = dict.fromkeys(LOW, 0), [0] * 4, [0] * 40
+
+    def _shown(self, known: Known, calls: list[dict[str, int]]) -> tuple[int, int]:
+        pairs: dict[tuple[int, int], int] = defaultdict(int)
+        for call in calls:
+            if call["line_key"] in known.lines:
+                pairs[call["line_key"], call["number_key"]] += 1
+        changes = sum(pair not in known.shown for pair in pairs)
+        keeps = sum(count for pair, count in pairs.items() if pair in known.shown)
+        known.shown |= {(call["line_key"], call["number_key"]) for call in calls}
+        return changes, keeps
+
+    def _novelty(self, known: Known, new: int, old: int) -> int:
+        told, d, n = 0, len(known.callees), known.sampled_calls
+        scale = max(float(self.law["theta"]), 0.5) * max(len(known.lines), 1)
+        p1, sigma = float(self.law["new_p1"]), float(self.law["sigma"])
+        for i in range(new):
+            if n > 0 and i < 200:
+                told += _ratio(p1, (scale + sigma * d) / (scale + n))
+            d, n = d + 1, n + 1
+        for _ in range(min(old, 200)):
+            told += _ratio(1 - p1, 1 - min((scale + sigma * d) / (scale + max(n, 1)), 0.999))
+            n += 1
+        known.sampled_calls += new + old
+        return told
+
+    def _answer(self, known: Known) -> int:
+        ordinary = self.law["ordinary"]
+        dialing = 0.9 * self.law["dialing"] + 0.1 * ordinary
+        told = _dirichlet(known.outcome, 12 * dialing) - _dirichlet(known.outcome, 12 * ordinary)
+        return math.floor(1024 * told + 0.5)
+
+    def _script(self, known: Known) -> int:
+        edges = [2.0 * (k + 1) for k in range(30)] + [60 * 1.5**k for k in range(1, 11)]
+        mu, sigma = float(self.law["talk_mu"]), float(self.law["talk_sigma"])
+        below = [0.5 * math.erfc(-(math.log(edge) - mu) / (sigma * math.sqrt(2))) for edge in edges]
+        below[-1] = 1.0
+        law = np.maximum(np.diff([0.0, *below]), 1e-4)
+        n = sum(known.talk)
+        told = sum(
+            sign * sum(math.lgamma(a * p + c) - math.lgamma(a * p) for p, c in zip(law, known.talk, strict=True) if c)
+            + sign * (math.lgamma(a) - math.lgamma(a + n))
+            for sign, a in ((1, 4.0), (-1, 40.0))
+        )
+        return math.floor(1024 * told + 0.5)
+
+
+def _entities(call: dict[str, int]) -> list[tuple[str, int]]:
+    found = [("trunk", call["trunk_in_key"]), ("tenant", call["tenant_key"])]
+    if call["number_key"] != call["line_key"] or call["tenant_key"]:
+        found.append(("number", call["number_key"]))
+    digits = str(call["callee_key"])[1:]
+    if len(digits) >= 7:
+        found.append(("destination", int("1" + digits[:7])))
+    return [(kind, name) for kind, name in found if name]
+
+
+def _talk_bin(seconds: float) -> int:
+    return int(seconds) // 2 if seconds < 60 else min(30 + int(math.log(seconds / 60, 1.5) + 1e-9), 39)
+
+
+def _ratio(p1: float, p0: float) -> int:
+    p0 = 0.99 * p0 + 0.01 * 0.5
+    p1 = 0.9 * p1 + 0.1 * p0
+    return math.floor(1024 * math.log(p1 / p0) + 0.5)
+
+
+def _dirichlet(counts: list[int], prior: np.ndarray) -> float:
+    return sum(math.lgamma(a + c) - math.lgamma(a) for a, c in zip(prior.tolist(), counts, strict=True))
+
+
+def _pace(known: Known, number: int) -> int:
+    assert known.begin is not None
+    hours = max(len(known.lines), 1) * (number - known.begin + 1) / 60
+
+    def log_gamma_poisson(shape: float, mean: float) -> float:
+        rate = shape / mean
+        told = math.lgamma(shape + known.calls) - math.lgamma(shape)
+        return told + shape * math.log(rate / (rate + hours)) - known.calls * math.log(rate + hours)
+
+    return math.floor(1024 * (log_gamma_poisson(1.0, 30.0) - log_gamma_poisson(0.5, 1.0)) + 0.5)
+
+
+def _rotation(known: Known) -> int:
+    def log_beta(a: float, b: float) -> float:
+        a, b = a + known.changes, b + known.keeps
+        return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+    def empty(a: float, b: float) -> float:
+        return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+    return math.floor(1024 * (log_beta(2, 1) - empty(2, 1) - log_beta(0.5, 9.5) + empty(0.5, 9.5)) + 0.5)
+
+
+def _surge(known: Known, calls: int, number: int) -> int:
+    fade = 1 - 0.5 ** (1 / 360)
+    known.rate *= (1 - fade) ** max(number - known.last_minute, 1)
+    usual = max(known.rate, 3.0)
+
+    def law(mean: float) -> float:
+        return 0.5 * math.log(0.5 / (0.5 + mean)) + calls * math.log(mean / (0.5 + mean))
+
+    told = min(max(law(20 * usual) - law(usual), -2.0), 4.0)
+    known.rate += fade * calls
+    return math.floor(1024 * told + 0.5)
