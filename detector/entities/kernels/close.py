@@ -36,7 +36,7 @@ from detector.features.kernels import evidence as law
 from detector.features.kernels.index import find_slot, put
 from detector.features.kernels.jit import Record, njit, signed
 from detector.features.kernels.layout import MILLI
-from detector.features.kernels.weigh import CRITICAL, REASON_IN, REASON_OUT, WARNING
+from detector.features.kernels.weigh import CRITICAL, REASON, WARNING
 
 MINUTE_MS = 60_000
 DAY_MINUTES = 1440
@@ -438,10 +438,8 @@ def changed(minute: Minute, known: Entities, threshold: int, critical: int, out:
         severity = max(was, CRITICAL if row.score >= critical else WARNING)
         reasons = signed(row.reasons) if was > 0 else 0
         for k in range(FAMILIES):
-            if row.share[k] >= REASON_IN:
+            if row.share[k] >= REASON:
                 reasons |= 1 << k
-            elif row.share[k] < REASON_OUT:
-                reasons &= ~(1 << k)
         if severity == was and reasons == signed(row.reasons) and row.calls < 2 * row.revision_calls:
             continue
         row.severity = np.uint8(severity)
