@@ -139,7 +139,11 @@ def compile_kernels() -> None:
     warm_up()
     numbers = b'"a_number": "13900000001", "b_number": "13900000002"'
     record = b"{%s, %s}" % (numbers, b'"setup_ms": 1710122400000, "release_ms": 1710122430000')
-    config = load(None, {}, {"state.line_capacity": 64, "state.warm_capacity": 8, "state.hot_capacity": 8})
+    config = load(
+        None,
+        {},
+        {"state.line_capacity": 64, "state.warm_capacity": 8, "state.hot_capacity": 8, "state.entity_capacity": 64},
+    )
     source = MemorySource([[chunk([record])]])
     with tempfile.TemporaryDirectory() as folder:
         sink = NdjsonSink(Path(folder))

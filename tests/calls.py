@@ -18,6 +18,7 @@ SMALL = {
     "state.line_capacity": 2048,
     "state.warm_capacity": 512,
     "state.hot_capacity": 128,
+    "state.entity_capacity": 2048,
     "state.dedup_calls": 16_384,
 }
 

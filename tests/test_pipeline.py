@@ -135,7 +135,8 @@ from detector.replay.run import replay
 warm_up()
 used = int(open("/proc/self/statm").read().split()[5]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_DATA, (used + 150_000_000, used + 150_000_000))
-config = load(None, {}, {"state.line_capacity": 50_000, "state.warm_capacity": 2000, "state.hot_capacity": 200})
+room = {"line_capacity": 50_000, "warm_capacity": 2000, "hot_capacity": 200, "entity_capacity": 4000}
+config = load(None, {}, {f"state.{name}": n for name, n in room.items()})
 print(replay(config, [Path("calls.ndjson")], Path("run")).calls)
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)

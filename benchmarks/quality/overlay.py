@@ -60,6 +60,7 @@ class RealSet:
         """How they are read and judged: the shipped example, with parameters fitted without this set."""
         model = HERE / "parameters" / f"without_{self.name}.json"
         small = {"state.line_capacity": 4096, "state.warm_capacity": 1024, "state.hot_capacity": 256}
+        small["state.entity_capacity"] = 4096
         flags = {"model.file": str(model), "state.dedup_calls": 16_384, **small}
         return load(HERE.parents[1] / "deploy" / "examples" / f"{self.name}.toml", {}, flags)
 
