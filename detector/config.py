@@ -86,7 +86,7 @@ class State(_Section, frozen=True):
     line_idle_h: Positive = 24 * 14
     warm_idle_h: Positive = 72
     dedup_calls: Positive = 2_000_000
-    entity_capacity: Positive = 65_536  # numbers on other lines, blocks, tenants, trunks, holders, destinations
+    entity_capacity: Positive = 262_144  # numbers on other lines, blocks, tenants, trunks, holders, destinations
 
 
 class Alerting(_Section, frozen=True):

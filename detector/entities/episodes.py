@@ -63,27 +63,28 @@ class EntityEpisodes:
 
     def _changed(self, row: int, now_ms: int, position: str) -> Alert:
         entity = self._roll_ups.entities.rows[row]
-        before = self._open.get(row) or self._first(entity)
-        self._open[row] = alert = self._updated(before, entity, now_ms, position)
+        key = int(entity["key"])
+        before = self._open.get(key) or self._first(entity)
+        self._open[key] = alert = self._updated(before, entity, now_ms, position)
         return alert
 
     def _ended(self, now_ms: int, position: str) -> list[Alert]:
         ended = []
-        for row, alert in list(self._open.items()):
-            entity = self._roll_ups.entities.rows[row]
+        for key, alert in list(self._open.items()):
+            entity = self._roll_ups.entities.rows[self._roll_ups.row_of(key)]
             due_ms = int(entity["against_ms"]) + self._quiet_ms
             if due_ms <= now_ms:
                 alert = self._updated(alert, entity, now_ms, position)
                 ended.append(_resolved(alert, due_ms))
-                del self._open[row]
+                del self._open[key]
                 entity["severity"], entity["reasons"], entity["revision_calls"] = 0, 0, 0
                 entity["score"], entity["share"], entity["begin_minute"] = 0, 0, -1
                 for name in ("calls", "fresh", "strangers", "backs", "changes", "keeps", "outcome", "talk"):
                     entity[name] = 0
-        for key, alert in list(self._broken.items()):
+        for broken, alert in list(self._broken.items()):
             if alert.last_call_ms + RULE_QUIET_MS <= now_ms:
                 ended.append(_resolved(_next(alert, now_ms, position), now_ms))
-                del self._broken[key]
+                del self._broken[broken]
         return ended
 
     def _first(self, entity: np.void) -> Alert:
@@ -152,7 +153,7 @@ class EntityEpisodes:
         for rule in np.flatnonzero(part["broken"]):
             if (part["kind"] == TRUNK) != (rule == layout.INVALID_CALLER):
                 continue
-            key = (int(part["row"]), int(rule))
+            key = (int(part["key"]), int(rule))
             calls = int(entity["broken"][rule])
             before = self._broken.get(key)
             if before is None:
@@ -219,7 +220,7 @@ class EntityEpisodes:
     def _members(self, entity: np.void) -> tuple[tuple[str, ...], int]:
         """Numbers it showed (of the sample, in order), and how many there are."""
         members = self._roll_ups.entities.members
-        row = np.flatnonzero(self._roll_ups.entities.rows["key"] == entity["key"])[0]
+        row = self._roll_ups.row_of(int(entity["key"]))
         own = (members["row"] == row) & (members["what"] == NUMBERS) & (members["key"] != 0)
         texts = sorted(filter(None, (self._roll_ups.plan.text(int(key)) for key in members["member"][own])))
         return tuple(texts[:MOST_MEMBERS]), estimate(entity, NUMBERS)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from detector.cdr.batch import CDR, CdrBatch
 from detector.config import State
 from detector.entities.kernels import layout
-from detector.entities.kernels.close import MINUTE_MS, changed, close, sweep
+from detector.entities.kernels.close import MINUTE_MS, changed, close, shortened, sweep
 from detector.entities.kernels.gather import NEW_PAIRS, NEW_PARTIALS, gather, move
 from detector.entities.kernels.layout import TENANT, TRUNK, Entities, Minute
 from detector.entities.rules import Rules
+from detector.features.kernels.index import find
 from detector.features.kernels.layout import MILLI
 from detector.features.state import CRITICAL_NATS, NEVER_DUE_MS
 from detector.numbering.plan import NumberPlan
@@ -84,6 +85,10 @@ class RollUps:
     def due_ms(self) -> int:
         """Watermark at which the oldest open minute can be closed."""
         return (self._oldest + 1) * MINUTE_MS if self._oldest >= 0 else NEVER_DUE_MS
+
+    def row_of(self, key: int) -> int:
+        """Row of an entity that is remembered; rows move when room is made."""
+        return find(self.entities.slots, self.entities.rows, np.uint64(key))
 
     def begin(self, batch: CdrBatch) -> None:
         """The first calls of the stream: minutes begin before the earliest that can still come."""
@@ -172,7 +177,23 @@ class RollUps:
                 kept = sweep(self.entities, day - days, fresh)
             counts["pairs"] = kept
             self.entities = self.entities._replace(members=fresh)
+            self._make_room(number)
             self._day = day
+
+    def _make_room(self, number: int) -> None:
+        """While more than half of the rows are taken, entities without an episode leave, the longest quiet first."""
+        known = self.entities
+        taken = int(known.counts[0]["partials"])
+        if 2 * taken <= len(known.rows):
+            return
+        rows = known.rows[:taken]
+        for idle_days in (SAMPLE_DAYS, 2, 1):
+            keep = (rows["severity"] > 0) | (rows["last_minute"] > number - idle_days * 1440)
+            if 2 * int(keep.sum()) <= len(known.rows):
+                break
+        fewer = new_entities(len(known.rows))
+        shortened(known, keep, fewer)
+        self.entities = fewer
 
 
 def new_entities(capacity: int) -> Entities:
@@ -221,3 +242,4 @@ def compile_kernels() -> None:
     close(minute, known, 0, np.zeros(256, layout.LAW))
     changed(minute, known, 0, 0, np.zeros(1, np.int32))
     sweep(known, 0, np.zeros(1, layout.MEMBER))
+    shortened(known, np.zeros(1, bool), new_entities(1))

@@ -185,6 +185,25 @@ def test_entities_beyond_the_capacity_are_counted() -> None:
     assert int(ups.entities.counts[0]["refused"]) > 0
 
 
+def test_quiet_entities_make_room_when_the_day_turns() -> None:
+    ups = roll_ups(capacity=64)
+    for day in (0, 1, 2):
+        calls = calls_of([(i, i % 5, 0, i % 30, -1, 1000 * day + i + 1, 0) for i in range(30)])
+        calls["callee_key"] = 5
+        calls["release_ms"] += day * 86_400_000
+        batch = batch_of(calls)
+        ups.begin(batch)
+        ups.take(batch, np.zeros(30, SCORED), 0, 30)
+        ups.close(int(calls["release_ms"].max()) + 120_000, lambda turn: None)
+    rows = ups.entities.rows[: int(ups.entities.counts[0]["partials"])]
+    tenants = set(rows["id"][rows["kind"] == KINDS.index("tenant")].tolist())
+    assert {2001 + i for i in range(30)} <= tenants
+    assert not tenants & {1 + i for i in range(30)}
+    assert int(ups.entities.counts[0]["refused"]) == 0
+    for row in rows:
+        assert ups.row_of(int(row["key"])) == int(np.flatnonzero(rows["key"] == row["key"])[0])
+
+
 def test_members_are_forgotten_after_a_week() -> None:
     ups = roll_ups()
     for day in (0, 9):

@@ -14,10 +14,12 @@ from detector.entities.kernels.layout import (
     ANSWER,
     CALLEES,
     CALLERS,
+    DESTINATION,
     FAMILIES,
     LEVELS,
     LINES,
     NOVELTY,
+    NUMBER,
     OUTCOMES,
     PACE,
     RECIPROCITY,
@@ -104,6 +106,7 @@ def close(minute: Minute, known: Entities, number: int, laws: NDArray[np.void]) 
         part = minute.partials[i]
         part.row = np.int32(row_for(known, part, number))
         part.new = part.old = part.backs = part.changes = part.keeps = part.fresh = np.int32(0)
+    known.counts[0].refused += minute.counts[0].refused
     day = np.int32(number // DAY_MINUTES)
     compare(minute, known)
     remember(minute, known, day)
@@ -122,7 +125,8 @@ def row_for(known: Entities, part: Record, number: int) -> int:
     if part.calls == 0:
         return -1
     counts = known.counts[0]
-    if counts.partials == known.rows.shape[0]:
+    many = part.kind in (NUMBER, DESTINATION)  # they may not take the room of the few others
+    if counts.partials >= (known.rows.shape[0] * 3 // 4 if many else known.rows.shape[0]):
         counts.refused += 1
         return -1
     place = signed(counts.partials)
@@ -210,7 +214,7 @@ def remember(minute: Minute, known: Entities, day: np.int32) -> None:
             member.row = part.row
             member.what = pair.what
             member.level = pair.level
-            row.members[what, signed(pair.level)] += np.int32(1)
+            row.members[what, signed(pair.level)] += np.int16(1)
             while row.shift[what] < LEVELS - 1 and sampled(row, what) > SAMPLE[what]:
                 halve(row, what)
         member.day = day
@@ -299,7 +303,7 @@ def end_segment(row: Record) -> None:
     for k in range(OUTCOMES):
         row.outcome[k] = 0
     for k in range(TALKS):
-        row.talk[k] = 0
+        row.talk[k] = np.int32(0)
     row.begin_minute = -1
     row.backs = row.changes = row.keeps = 0
     if row.severity == np.uint8(0):
@@ -457,7 +461,7 @@ def sweep(known: Entities, oldest_day: int, fresh: NDArray[np.void]) -> int:
         row = known.rows[i]
         for what in range(WHATS):
             for level in range(LEVELS):
-                row.members[what, level] = np.int32(0)
+                row.members[what, level] = np.int16(0)
     kept = 0
     for at in range(known.members.shape[0]):
         member = known.members[at]
@@ -470,6 +474,28 @@ def sweep(known: Entities, oldest_day: int, fresh: NDArray[np.void]) -> int:
             continue
         place = pair_place(fresh, member.key)
         fresh[place] = member
-        row.members[what, signed(member.level)] += np.int32(1)
+        row.members[what, signed(member.level)] += np.int16(1)
         kept += 1
     return kept
+
+
+@njit
+def shortened(known: Entities, keep: NDArray[np.bool_], into: Entities) -> None:
+    """The rows to keep, and their members, into empty arrays of the same sizes. In place."""
+    n = 0
+    for i in range(signed(known.counts[0].partials)):
+        row = known.rows[i]
+        if keep[i]:
+            into.rows[n] = row
+            put(into.slots, -1 - find_slot(into.slots, into.rows, row.key), row.key, n)
+            n += 1
+    into.counts[0].partials = n
+    into.counts[0].refused = known.counts[0].refused
+    for at in range(known.members.shape[0]):
+        member = known.members[at]
+        if member.key != np.uint64(0) and keep[member.row]:
+            place = pair_place(into.members, member.key)
+            into.members[place] = member
+            slot = find_slot(into.slots, into.rows, known.rows[member.row].key)
+            into.members[place].row = np.int32(signed(into.slots[slot] & np.uint64(0xFFFFFFFF)) - 1)
+            into.counts[0].pairs += 1

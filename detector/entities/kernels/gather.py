@@ -11,6 +11,7 @@ from detector.entities.kernels.layout import (
     HOLDER,
     LEVELS,
     LINES,
+    MINUTE_NAMES,
     MINUTE_SAMPLE,
     NUMBER,
     NUMBERS,
@@ -114,7 +115,7 @@ def add_member(
         pair.level = np.uint8(level)
         pair.calls = np.int32(0)
         minute.counts[0].pairs += 1
-        row.members[what, level] += np.int32(1)
+        row.members[what, level] += np.int16(1)
         if what != SHOWN:
             limit(row, what)
     pair.calls += np.int32(calls)
@@ -245,13 +246,18 @@ def gather(
                 name = call.trunk_in_key
             elif kind == HOLDER and block >= 0:
                 name = np.uint64(holders[block] + 1)
+            if kind == NUMBER and minute.counts[0].partials > MINUTE_NAMES:
+                minute.counts[0].refused += np.int64(name != np.uint64(0))
+                name = np.uint64(0)
             if name != np.uint64(0):
                 place = partial_of(minute, known, kind, name)
                 of = block if kind <= TENANT else -1
                 count_call(minute, place, call, i, signed(outcome[i]), of, signed(broken[i]), line_level)
                 count_people(minute, place, call, callee_level, line_level, number_level)
         name = destination_of(call.callee_key)
-        if name != np.uint64(0):
+        if minute.counts[0].partials > MINUTE_NAMES:
+            minute.counts[0].refused += 1
+        elif name != np.uint64(0):
             place = partial_of(minute, known, DESTINATION, name)
             count_call(minute, place, call, i, signed(outcome[i]), -1, 0, line_level)
         count_incoming(minute, known, call, signed(blocks[1, i]), holders, level_of(call.number_key))

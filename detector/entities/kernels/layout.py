@@ -19,7 +19,10 @@ SAMPLE = np.array([512, 128, 64, 1024, 512], np.int64)
 MINUTE_SAMPLE = 4096
 """Members of one set that one minute carries."""
 
-LEVELS = 32
+LEVELS = 24
+
+MINUTE_NAMES = 65_536
+"""Entities of one minute; beyond it numbers and destinations are left out, and counted."""
 
 OUTCOMES = 4
 TALKS = 40
@@ -49,7 +52,7 @@ PARTIAL = np.dtype(
         ("talk", np.int32, (TALKS,)),
         ("broken", np.int64, (RULES,)),  # calls against each rule
         ("shift", np.uint8, (WHATS,)),  # members whose level is below are left out
-        ("members", np.int32, (WHATS, LEVELS)),  # by level
+        ("members", np.int16, (WHATS, LEVELS)),  # by level
         # filled when the minute is closed:
         ("row", np.int32),
         ("new", np.int32),  # sampled callees it had not called before, and calls to others
@@ -90,7 +93,7 @@ ENTITY = np.dtype(
         ("authenticated", np.bool_),
         ("severity", np.uint8),  # of the open episode; 0 = none open
         ("shift", np.uint8, (WHATS,)),
-        ("members", np.int32, (WHATS, LEVELS)),  # kept, by level
+        ("members", np.int16, (WHATS, LEVELS)),  # kept, by level
         ("sampled_calls", np.int64),  # to callees of the sample
         ("rate", np.float64),  # calls a minute, half-life six hours
         # the segment, since the score was last 0:
@@ -105,7 +108,7 @@ ENTITY = np.dtype(
         ("keeps", np.int64),
         ("strangers", np.int64),  # calls to sampled callees not called before
         ("outcome", np.int64, (OUTCOMES,)),
-        ("talk", np.int64, (TALKS,)),
+        ("talk", np.int32, (TALKS,)),
         ("share", np.int32, (FAMILIES,)),  # 1/1024 nat
         ("score", np.int32),
         ("against_ms", np.int64),
