@@ -193,7 +193,7 @@ def _summary(folder: Path, calls: int, lines: int) -> str:
             f"{calls:,} calls, {lines:,} lines and numbers; {len(alerts)} alerts in {len(told)} stories: "
             + (", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "none"),
             *(
-                f"  {story.entity_kind} {story.entity}: {len(story.lines)} line(s), {story.calls:,} calls"
+                f"  {story.entity_kind} {story.entity}: {story.line_count} line(s), {story.calls:,} calls"
                 for story in told[:5]
             ),
             "try next:",

@@ -36,10 +36,6 @@ CREATE TABLE IF NOT EXISTS alert (
     line TEXT, number TEXT, block TEXT, tenant TEXT, trunk TEXT, holder TEXT, harm REAL, raised_at_ms INTEGER,
     updated_at_ms INTEGER, names TEXT, landed_ms INTEGER, value BLOB);
 CREATE INDEX IF NOT EXISTS alert_entity ON alert (state, entity_kind, entity);
-CREATE INDEX IF NOT EXISTS open_number ON alert (number) WHERE state = 'open';
-CREATE INDEX IF NOT EXISTS open_block ON alert (block) WHERE state = 'open';
-CREATE INDEX IF NOT EXISTS open_tenant ON alert (tenant) WHERE state = 'open';
-CREATE INDEX IF NOT EXISTS open_holder ON alert (holder) WHERE state = 'open';
 CREATE TABLE IF NOT EXISTS revision (
     alert_id TEXT, revision INTEGER, value BLOB, PRIMARY KEY (alert_id, revision));
 CREATE TABLE IF NOT EXISTS action (

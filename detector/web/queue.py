@@ -1,18 +1,20 @@
 """Which alerts stand where: the queue, what is silenced, what a larger alert absorbs, what is over.
 
-The tree line -> number -> block -> tenant -> holder is derived here, from the fields of the alerts: an open
-alert higher up (unless it is for information only) absorbs those below it. They stay in the record and
-leave the queue.
+Which alert belongs to a larger one is the rule of `alert.tree`, applied to what is open: what an alert higher
+up absorbs stays in the record and leaves the queue.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 import msgspec
 
 from detector.alert import revision
 from detector.alert.revision import Alert
+from detector.alert.tree import Branch, parents, together
 from detector.hooks import action
 from detector.hooks.action import Action
 from detector.landed.feedback import Verdict
@@ -21,6 +23,8 @@ from detector.web.ledger import Ledger
 
 ROWS = 50
 """Alerts on one page of the list."""
+
+_GROUPS = 6  # what alerts share, shown above the list
 
 Place = Literal["queue", "silenced", "absorbed", "resolved"]
 View = Literal["queue", "silenced", "absorbed", "resolved", "all"]
@@ -45,7 +49,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     owned_since_ms: int | None
     silenced_until_ms: int | None
     absorbed_by: str | None  # alert_id
-    absorbs: int  # open alerts below it
+    absorbs: int  # open alerts below it, on all levels
     action: Action | None  # the newest decision of the hooks
     verdict: Verdict | None  # the newest one
 
@@ -89,6 +93,7 @@ class Queue:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._grown = 0  # version of the ledger that `branch` was made from
         with ledger.reading() as db:
             db.create_function("now_ms", 0, ledger.now)
             db.executescript(_VIEWS)
@@ -113,15 +118,20 @@ class Queue:
 
     def counts(self, wanted: Filter) -> dict[View, int]:
         """How many alerts of the filter stand in each place, and together."""
-        with self._ledger.reading() as db:
+        with self._reading() as db:
             found = dict(db.execute(_COUNT, {**_parameters(wanted), "view": "all"}).fetchall())
         counts: dict[View, int] = {place: found.get(place, 0) for place in get_args(Place)}
         return counts | {"all": sum(counts.values())}
 
     def together(self) -> list[Group]:
-        """Tenants (else blocks, else numbers) that two or more alerts of the queue share, most harmful first."""
-        with self._ledger.reading() as db:
-            return [Group(**dict(row)) for row in db.execute(_TOGETHER)]
+        """What several alerts of the queue are part of, the most harmful first."""
+        with self._reading() as db:
+            roots = [_branch(row) for row in db.execute(_ROOTS)]
+        groups = [
+            Group(entity_kind=kind, entity=entity, alerts=len(members), harm=sum(one.harm for one in members))
+            for (kind, entity), members in together(roots).items()
+        ]
+        return sorted(groups, key=lambda group: -group.harm)[:_GROUPS]
 
     def below(self, alert_id: str) -> list[Standing]:
         """Open alerts whose nearest parent is this one, most harmful first."""
@@ -166,8 +176,35 @@ class Queue:
         return [Deed(**{**dict(row), "detail": msgspec.json.decode(row["detail"])}) for row in rows]
 
     def _standings(self, query: str, parameters: Mapping[str, Any]) -> list[Standing]:
-        with self._ledger.reading() as db:
+        with self._reading() as db:
             return [_standing(row) for row in db.execute(query, parameters)]
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, with the tree as the alerts are now."""
+        with self._ledger.reading() as db:
+            if self._grown != self._ledger.version:
+                self._grow(db)
+                self._grown = self._ledger.version
+            yield db
+
+    def _grow(self, db: sqlite3.Connection) -> None:
+        parent = parents([_branch(row) for row in db.execute(_OPEN)])
+        holds: Counter[str] = Counter()
+        for above in parent.values():
+            holds[above] += 1
+            while above in parent:
+                above = parent[above]
+                holds[above] += 1
+        db.execute("BEGIN")
+        db.execute("DELETE FROM branch")
+        rows = ((alert_id, parent.get(alert_id), holds[alert_id]) for alert_id in parent.keys() | holds.keys())
+        db.executemany("INSERT INTO branch VALUES (?, ?, ?)", rows)
+        db.execute("COMMIT")
+
+
+def _branch(row: sqlite3.Row) -> Branch:
+    return Branch(**dict(row))
 
 
 def _standing(row: sqlite3.Row) -> Standing:
@@ -201,35 +238,15 @@ CREATE TEMP VIEW IF NOT EXISTS silence_in_force AS
 SELECT s.*, (SELECT count(*) FROM silence_match m WHERE m.silence_id = s.silence_id AND m.state = 'open') AS matches
 FROM silence s WHERE s.until_ms > now_ms();
 
-CREATE TEMP VIEW IF NOT EXISTS absorber AS
-SELECT * FROM alert WHERE state = 'open' AND severity <> 'info';
+CREATE TEMP TABLE IF NOT EXISTS branch (alert_id TEXT PRIMARY KEY, parent TEXT, absorbs INTEGER) WITHOUT ROWID;
 
 CREATE TEMP VIEW IF NOT EXISTS placed AS
 SELECT a.*, k.owner, k.since_ms,
     (SELECT t.value FROM action t WHERE t.alert_id = a.alert_id ORDER BY decided_ms DESC LIMIT 1) AS newest_action,
     (SELECT v.value FROM verdict v WHERE v.alert_id = a.alert_id ORDER BY at_ms DESC LIMIT 1) AS newest_verdict,
     (SELECT max(until_ms) FROM silence_match m WHERE m.alert_id = a.alert_id) AS silenced_until_ms,
-    CASE WHEN a.state = 'open' THEN COALESCE(
-        (SELECT p.alert_id FROM absorber p WHERE p.entity_kind = 'number' AND p.entity = a.number
-            AND a.entity_kind = 'line' ORDER BY p.harm DESC LIMIT 1),
-        (SELECT p.alert_id FROM absorber p WHERE p.entity_kind = 'block' AND p.entity = a.block
-            AND a.entity_kind IN ('line', 'number') ORDER BY p.harm DESC LIMIT 1),
-        (SELECT p.alert_id FROM absorber p WHERE p.entity_kind = 'tenant' AND p.entity = a.tenant
-            AND a.entity_kind IN ('line', 'number', 'block') ORDER BY p.harm DESC LIMIT 1),
-        (SELECT p.alert_id FROM absorber p WHERE p.entity_kind = 'holder' AND p.entity = a.holder
-            AND a.entity_kind IN ('line', 'number', 'block', 'tenant') ORDER BY p.harm DESC LIMIT 1)
-    ) END AS parent,
-    CASE WHEN a.state <> 'open' OR a.severity = 'info' THEN 0 ELSE CASE a.entity_kind
-        WHEN 'number' THEN (SELECT count(*) FROM alert c WHERE c.state = 'open' AND c.number = a.entity
-            AND c.entity_kind = 'line')
-        WHEN 'block' THEN (SELECT count(*) FROM alert c WHERE c.state = 'open' AND c.block = a.entity
-            AND c.entity_kind IN ('line', 'number'))
-        WHEN 'tenant' THEN (SELECT count(*) FROM alert c WHERE c.state = 'open' AND c.tenant = a.entity
-            AND c.entity_kind IN ('line', 'number', 'block'))
-        WHEN 'holder' THEN (SELECT count(*) FROM alert c WHERE c.state = 'open' AND c.holder = a.entity
-            AND c.entity_kind IN ('line', 'number', 'block', 'tenant'))
-        ELSE 0 END END AS absorbs
-FROM alert a LEFT JOIN acknowledgement k ON k.alert_id = a.alert_id;
+    b.parent, COALESCE(b.absorbs, 0) AS absorbs
+FROM alert a LEFT JOIN acknowledgement k ON k.alert_id = a.alert_id LEFT JOIN branch b ON b.alert_id = a.alert_id;
 
 CREATE TEMP VIEW IF NOT EXISTS standing AS
 SELECT *, CASE WHEN state <> 'open' THEN 'resolved' WHEN silenced_until_ms IS NOT NULL THEN 'silenced'
@@ -240,11 +257,9 @@ FROM placed;
 _WANTED = r"""FROM standing WHERE (:view = 'all' OR place = :view) AND (:severity = '' OR severity = :severity)
     AND (:kind = '' OR kind = :kind) AND (:entity_kind = '' OR entity_kind = :entity_kind)
     AND (:q = '' OR names LIKE :like ESCAPE '\')"""
-_TOGETHER = """
-SELECT CASE WHEN tenant IS NOT NULL THEN 'tenant' WHEN block IS NOT NULL THEN 'block' ELSE 'number' END AS entity_kind,
-    COALESCE(tenant, block, number) AS entity, count(*) AS alerts, sum(harm) AS harm
-FROM standing WHERE place = 'queue' AND COALESCE(tenant, block, number) IS NOT NULL
-GROUP BY 1, 2 HAVING count(*) > 1 ORDER BY sum(harm) DESC LIMIT 6"""
+_BRANCH = "alert_id, state, severity, entity_kind, entity, number, block, tenant, trunk, holder, harm"
+_OPEN = f"SELECT {_BRANCH} FROM alert WHERE state = 'open'"  # noqa: S608
+_ROOTS = f"SELECT {_BRANCH} FROM standing WHERE place = 'queue'"  # noqa: S608
 _PAGE = "alert_id LIMIT :size OFFSET :from"
 _LIST_HARMFUL = f"SELECT * {_WANTED} ORDER BY owner IS NOT NULL, harm DESC, raised_at_ms, {_PAGE}"
 _LIST_NEWEST = f"SELECT * {_WANTED} ORDER BY updated_at_ms DESC, {_PAGE}"

@@ -1,6 +1,6 @@
 """Which alerts are told as one story."""
 
-from detector.alert.revision import Alert, Versions
+from detector.alert.revision import Alert, Reason, Versions
 from detector.alert.tree import stories
 
 
@@ -47,6 +47,56 @@ def test_lines_of_one_tenant_are_one_story() -> None:
 def test_the_widest_shared_entity_wins() -> None:
     told = stories([alert("a", number="n", block="B"), alert("b", number="n", block="B"), alert("c", block="B")])
     assert [(story.entity_kind, story.entity, story.alert_count) for story in told] == [("block", "B", 3)]
+
+
+def test_an_alert_of_the_whole_holds_its_parts_and_counts_for_them() -> None:
+    lines = [alert(f"l{i:03}", number=f"n{i % 10}", block="B", holder="H", calls=20) for i in range(200)]
+    numbers = [
+        alert(f"n{i}", entity_kind="number", line=None, number=f"n{i}", block="B", holder="H") for i in range(10)
+    ]
+    reason = Reason(family="pace", feature="f", value=1, usual=1, share=9, text="100 numbers began in one minute")
+    block = alert("B", entity_kind="block", line=None, block="B", holder="H", calls=4000, harm=90.0, reasons=(reason,))
+    (story,) = stories([*lines, *numbers, block])
+    assert (story.entity_kind, story.entity, story.alert_id, story.why) == ("block", "B", "B", reason.text)
+    assert (story.alert_count, story.line_count, len(story.lines), story.calls, story.harm) == (
+        211,
+        200,
+        100,
+        4000,
+        90.0,
+    )
+
+
+def test_tenants_of_a_holder_are_one_story_and_lines_of_a_carrier_are_not() -> None:
+    tenants = [alert(f"t{i}", entity_kind="tenant", line=None, tenant=f"t{i}", holder="H") for i in range(155)]
+    block = alert("B", entity_kind="block", line=None, block="B", holder="H")
+    assert [(story.entity_kind, story.alert_count) for story in stories([*tenants, block])] == [("holder", 156)]
+    assert len(stories([alert(f"l{i}", number=f"n{i}", holder="carrier") for i in range(5)])) == 5
+
+
+def test_where_most_are_they_are_told_together() -> None:
+    lines = [alert(f"l{i}", tenant=f"t{i // 2}", block="B") for i in range(10)]
+    assert [(story.entity_kind, story.entity, story.alert_count) for story in stories(lines)] == [("block", "B", 10)]
+
+
+def test_an_alert_for_information_holds_nothing() -> None:
+    told = stories([alert("T", entity_kind="tenant", line=None, tenant="T", severity="info"), alert("a", tenant="T")])
+    assert len(told) == 2
+
+
+def test_what_was_over_before_the_whole_was_noticed_stays_a_story_of_its_own() -> None:
+    early = alert("a", tenant="T", state="resolved", resolved_at_ms=100)
+    tenant = alert("T", entity_kind="tenant", line=None, tenant="T", first_call_ms=200, last_call_ms=300)
+    assert len(stories([early, tenant])) == 2
+    assert len(stories([early, alert("T", entity_kind="tenant", line=None, tenant="T", first_call_ms=100)])) == 1
+
+
+def test_an_open_alert_is_not_hidden_behind_one_that_is_over() -> None:
+    over = alert("T", entity_kind="tenant", line=None, tenant="T", state="resolved", resolved_at_ms=100)
+    assert {story.entity: story.state for story in stories([over, alert("a", tenant="T")])} == {
+        "T": "resolved",
+        "a": "open",
+    }
 
 
 def test_only_the_newest_revision_counts_and_resolved_stories_do_no_harm() -> None:

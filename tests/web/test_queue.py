@@ -16,7 +16,7 @@ from tests.web.conftest import Clock, Feed
 from tests.web.sample import NOW_MS, alert, landing
 
 ANNA, BEN = Person("Anna", "127.0.0.1"), Person("Ben", "::1")
-TREE = ("line", "number", "block", "tenant", "holder")
+TREE = ("line", "number", "block", "tenant", "trunk", "holder")
 
 
 def parent_of(alert: Alert, alerts: list[Alert]) -> Alert | None:
@@ -43,11 +43,11 @@ def families(draw: st.DrawFn) -> list[Alert]:
     made = []
     for i in range(draw(st.integers(1, 12))):
         names: dict[str, Any] = {kind: draw(st.sampled_from([None, f"{kind}-1", f"{kind}-2"])) for kind in TREE}
-        kind = draw(st.sampled_from([*TREE, "trunk"]))
-        names |= {kind: f"{kind}-{draw(st.integers(1, 2))}"} if kind != "trunk" else {"trunk": "trunk-1"}
+        kind = draw(st.sampled_from([*TREE, "callee"]))
+        names |= {kind: f"{kind}-{draw(st.integers(1, 2))}"} if kind != "callee" else {"line": "callee-1"}
         made.append(
             alert(
-                str(names[kind]),
+                str(names.get(kind, "callee-1")),
                 entity_kind=kind,
                 alert_id=f"alert-{i}",
                 harm=float(i),
@@ -150,11 +150,12 @@ def test_what_alerts_of_the_queue_share(ledger: Ledger, feed: Feed) -> None:
         ("c", None, "x", 1.0),
         ("d", None, "x", 1.0),
         ("e", "u", "x", 9.0),
+        ("f", "t", None, 7.0),
     ]
-    feed(landing(*(alert(name, tenant=tenant, block=block, harm=harm) for name, tenant, block, harm in lines)))
+    feed(landing(*(alert(n, number=None, tenant=t, block=block, harm=harm) for n, t, block, harm in lines)))
     assert [(g.entity_kind, g.entity, g.alerts, g.harm) for g in Queue(ledger).together()] == [
-        ("tenant", "t", 2, 11.0),
-        ("block", "x", 2, 2.0),
+        ("block", "x", 4, 17.0),
+        ("tenant", "t", 2, 12.0),
     ]
 
 
