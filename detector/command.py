@@ -248,7 +248,11 @@ def explain(config: Config, run_dir: Path, line: str) -> None:
 def generate(
     config: Config, preset: str, out: Path, seed: int, people: int | None, days: float | None, as_json: bool, **how: Any
 ) -> None:
-    """Make seeded traffic with its truth. PRESET: demo, ordinary, lookalikes, dialers, training, evaluation."""
+    """Make seeded traffic with its truth.
+
+    PRESET: demo, ordinary, lookalikes, large-owners, dialers, entities, nantong, nantong-quiet, nantong-evasive,
+    training, evaluation.
+    """
     from detector.progress import progress
     from detector.traffic import scenario, topic, write
 

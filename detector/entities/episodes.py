@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.alert.revision import SEVERITIES, Alert, ProposedAction, Reason, Versions, alert_id
 from detector.entities.kernels import layout
@@ -41,6 +42,7 @@ class EntityEpisodes:
         self._roll_ups, self._versions, self._quiet_ms = roll_ups, versions, quiet_ms
         self._open: dict[int, Alert] = {}
         self._broken: dict[tuple[int, int], Alert] = {}
+        self._shown: tuple[NDArray[np.int32], NDArray[np.uint64]] | None = None
 
     def __len__(self) -> int:
         return len(self._open) + len(self._broken)
@@ -53,6 +55,7 @@ class EntityEpisodes:
     def told(self, turn: Turn, position: str) -> list[Alert]:
         """What a closed minute changes, in the order of entities' names; ends of episodes among it."""
         now_ms = (turn.minute + 1) * MINUTE_MS
+        self._shown = None
         alerts = [self._changed(int(row), now_ms, position) for row in turn.changed]
         breaking = turn.partials[(turn.partials["broken"] > 0).any(axis=1) & (turn.partials["row"] >= 0)]
         for part in breaking:
@@ -219,10 +222,15 @@ class EntityEpisodes:
 
     def _members(self, entity: np.void) -> tuple[tuple[str, ...], int]:
         """Numbers it showed (of the sample, in order), and how many there are."""
-        members = self._roll_ups.entities.members
+        if self._shown is None:  # read once a turn: the table is large, and a turn may change hundreds of alerts
+            members = self._roll_ups.entities.members
+            shown = members[(members["what"] == NUMBERS) & (members["key"] != 0)]
+            shown = shown[np.argsort(shown["row"], kind="stable")]
+            self._shown = shown["row"].copy(), shown["member"].copy()
+        rows, keys = self._shown
         row = self._roll_ups.row_of(int(entity["key"]))
-        own = (members["row"] == row) & (members["what"] == NUMBERS) & (members["key"] != 0)
-        texts = sorted(filter(None, (self._roll_ups.plan.text(int(key)) for key in members["member"][own])))
+        own = keys[np.searchsorted(rows, row) : np.searchsorted(rows, row, side="right")]
+        texts = sorted(filter(None, (self._roll_ups.plan.text(int(key)) for key in own)))
         return tuple(texts[:MOST_MEMBERS]), estimate(entity, NUMBERS)
 
 

@@ -334,12 +334,15 @@ HELD_OUT_TECHNIQUE = "rotation"
 """Never in training traffic: evaluation shows how the model meets an evasion it does not know."""
 
 
-def habit_of(kind: str, techniques: tuple[str, ...]) -> Habit:
-    """The habit of a kind with these techniques applied, one after the other. Raises InputError for unknown names."""
+def habit_of(kind: str, techniques: tuple[str, ...], way: int = 0) -> Habit:
+    """The habit of a kind with these techniques applied, one after the other. Raises InputError for unknown names.
+
+    way  number of the customer's own way of the kind, which the techniques then hide; 0: as the kind
+    """
     kinds = {habit.name: habit for habit in (*BAD, *ABOVE_LINES)}
     if kind not in kinds:
         raise InputError(f"no campaign kind '{kind}': choose one of {', '.join(kinds)}")
-    habit = kinds[kind]
+    habit = own_way(kinds[kind], way) if way else kinds[kind]
     for technique in techniques:
         if technique not in TECHNIQUES:
             raise InputError(f"no technique '{technique}': choose of {', '.join(TECHNIQUES)}")

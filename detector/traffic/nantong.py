@@ -6,17 +6,24 @@ those who bit. When the code is shut off, customers come back behind smaller cod
 The scale is that of the people: 100,000 of them for the case as it was.
 """
 
+import msgspec
+
 from detector.traffic.look_alikes import TEENAGER_SHARE
 from detector.traffic.world import MONDAY_MS, Campaign, Customer, Scenario, natural_look_alikes
 
 _CODE = 952_750
 _PEOPLE, _LINES, _CUSTOMERS, _LATER_CODES = 100_000, 5_000, 155, 20
 _PROBE, _OTHER = "ai_probe", ("predictive_dialer", "burst_dialer")
+_EVASIVE = ("random_gaps", "human_talk", "human_ring")
 _BLOCK_CALLS_AN_HOUR = 600  # of the quiet variant: each of the hundred numbers makes one call in ten minutes
 
 
-def nantong(people: int, days: float, *, quiet: bool) -> Scenario:
-    """The case among that many people. quiet: every number makes at most about one call in ten minutes."""
+def nantong(people: int, days: float, *, quiet: bool = False, evasive: bool = False) -> Scenario:
+    """The case among that many people.
+
+    quiet    every number makes at most about one call in ten minutes
+    evasive  gaps, talk and ringing like a person's
+    """
     scale = people / _PEOPLE
     customers = max(6, round(_CUSTOMERS * scale))
     sizes = _sizes(max(60, round(_LINES * scale)), customers)
@@ -25,12 +32,13 @@ def nantong(people: int, days: float, *, quiet: bool) -> Scenario:
     for i, lines in enumerate(sizes):
         start_h = early_h if i % customers == 2 else full_h + 0.02 * (i % 5)
         pause_s = 3600 * sum(sizes) / _BLOCK_CALLS_AN_HOUR if quiet else 0.0
-        campaigns.append(_campaign(i, lines, start_h, shut_h - start_h, sum(sizes[:i]) / sum(sizes), pause_s))
+        campaign = _campaign(i, lines, start_h, shut_h - start_h, sum(sizes[:i]) / sum(sizes), pause_s)
+        campaigns.append(msgspec.structs.replace(campaign, techniques=_EVASIVE if evasive else ()))
         if i % 5 < 3:
             campaigns.append(_moved(campaigns[-1], f"{_CODE + 1 + moved % codes}", moved_h + 0.1 * (i % 3), i))
             moved += 1
     return Scenario(
-        name="nantong-quiet" if quiet else "nantong",
+        name=f"nantong{'-quiet' * quiet}{'-evasive' * evasive}",
         start_ms=MONDAY_MS + (10 * 3_600_000 if days < 0.6 else 0),
         days=days,
         people=people,
@@ -97,4 +105,5 @@ def _moved(before: Campaign, code: str, start_h: float, i: int) -> Campaign:
         way=before.way,
         leads=before.leads,
         closers=before.closers,
+        techniques=before.techniques,
     )

@@ -1,5 +1,7 @@
 """Named scenarios."""
 
+import msgspec
+
 from detector.errors import InputError
 from detector.traffic.campaigns import EVASIVE, HELD_OUT_TECHNIQUE
 from detector.traffic.look_alikes import HELD_OUT_CLASS, TEENAGER_SHARE
@@ -61,6 +63,8 @@ _ENTITIES = (
     Campaign(kind="call_bombing", lines=30, start_h=15.0, hours=0.5),
 )
 
+_LARGE_OWNERS = {"bank_hotline": 500, "call_centre": 300, "public_notification": 100, "otp": 100}
+
 PRESETS = {
     # name: (people, days, what it is for)
     "demo": (3_000, 0.25, "six hours of a working day; the first dialer starts after eight minutes"),
@@ -70,6 +74,8 @@ PRESETS = {
     "entities": (20_000, 2.0, "what shows above lines: rotation over 2,000 numbers, flood, neighbours, call bombing"),
     "nantong": (10_000, 3.0, "the 2020 case at a tenth of its size: 952750, its chain, a shut-off and a move"),
     "nantong-quiet": (10_000, 3.0, "the same, every number making at most one call in ten minutes"),
+    "nantong-evasive": (10_000, 3.0, "the same, with gaps, talk and ringing like a person's"),
+    "large-owners": (20_000, 3.0, "look-alikes, and among them a bank of 500 agents and others of its size"),
     "training": (20_000, 4.0, "what models are fitted on: without one benign class and one evasive technique"),
     "evaluation": (20_000, 4.0, "what models are measured on: everything, at the natural share of look-alikes"),
 }
@@ -88,10 +94,13 @@ def preset(name: str, people: int | None = None, days: float | None = None) -> S
         return _usual(name, people, days, {}, ())
     if name == "lookalikes":
         return _usual(name, people, days, natural, ())
+    if name == "large-owners":
+        look_alikes = _usual(name, people, days, natural, ())
+        return msgspec.structs.replace(look_alikes, large_owners=_LARGE_OWNERS)
     if name == "entities":
         return _usual(name, people, days, natural, _ENTITIES)
     if name.startswith("nantong"):
-        return nantong(people, days, quiet=name == "nantong-quiet")
+        return nantong(people, days, quiet=name == "nantong-quiet", evasive=name == "nantong-evasive")
     if name == "training":
         known = natural_look_alikes(people, times=2.0, without=HELD_OUT_CLASS)
         bad = _campaigns(days, 8, without=HELD_OUT_TECHNIQUE)

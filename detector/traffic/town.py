@@ -9,7 +9,7 @@ from detector.errors import InputError
 from detector.numbering.registry import Block
 from detector.traffic import trunks
 from detector.traffic.book import NumberBook
-from detector.traffic.campaigns import HANDOVER, habit_of, own_way
+from detector.traffic.campaigns import HANDOVER, habit_of
 from detector.traffic.clock import HOUR_MS
 from detector.traffic.habit import Habit
 from detector.traffic.look_alikes import LOOK_ALIKES, ORDINARY, TEENAGER
@@ -33,11 +33,13 @@ def populate(scenario: Scenario, seed: int) -> Population:
     town.people()
     if scenario.teenagers:
         town.settle(Group(TEENAGER, scenario.start_ms), scenario.teenagers)
-    if unknown := scenario.look_alikes.keys() - {habit.name for habit in LOOK_ALIKES}:
+    if unknown := {*scenario.look_alikes, *scenario.large_owners} - {habit.name for habit in LOOK_ALIKES}:
         raise InputError(f"no look-alike class '{min(unknown)}'")
     for habit in LOOK_ALIKES:
         if lines := scenario.look_alikes.get(habit.name):
             town.settle(Group(habit, scenario.start_ms), lines)
+        if lines := scenario.large_owners.get(habit.name):
+            town.settle(Group(replace(habit, lines=lines), scenario.start_ms), lines)
     for campaign in scenario.campaigns:
         town.campaign(campaign)
     return town.population()
@@ -45,9 +47,7 @@ def populate(scenario: Scenario, seed: int) -> Population:
 
 def _habit(campaign: Campaign) -> Habit:
     """How the lines of a campaign call."""
-    habit = habit_of(campaign.kind, campaign.techniques)
-    if campaign.way:
-        habit = own_way(habit, campaign.way)
+    habit = habit_of(campaign.kind, campaign.techniques, campaign.way)
     return replace(
         habit,
         numbers=campaign.numbers or habit.numbers,

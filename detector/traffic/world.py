@@ -64,6 +64,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     people       ordinary mobile lines
     teenagers    lines that redial and redial
     look_alikes  class -> lines (look_alikes.LOOK_ALIKES)
+    large_owners  class -> lines of one more owner, all behind its one number or code
     holder_trunks  code -> the trunks its holder has declared
     complaints     share of answered bad calls whose callee complains
     """
@@ -74,6 +75,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     people: int
     teenagers: int = 0
     look_alikes: dict[str, int] = {}
+    large_owners: dict[str, int] = {}
     campaigns: tuple[Campaign, ...] = ()
     holder_trunks: dict[str, tuple[str, ...]] = {}
     complaints: float = 0.0

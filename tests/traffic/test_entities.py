@@ -46,7 +46,7 @@ def test_the_case_has_its_numbers_lines_customers_and_chain(case: Played) -> Non
     assert shares == pytest.approx([0.8, 0.12, 0.08], abs=0.1)
     chains = {case.population.tenants[i][1] for i in np.unique(case.population.lines["tenant"][lines])}
     assert all(chain[0] == "holder-952750" for chain in chains)
-    full = nantong(100_000, 3.0, quiet=False)
+    full = nantong(100_000, 3.0)
     first = [campaign for campaign in full.campaigns if campaign.code == str(CODE)]
     assert len(first) == 155
     assert sum(campaign.lines for campaign in first) == pytest.approx(5_000, rel=0.05)
@@ -130,7 +130,7 @@ def test_in_the_quiet_variant_each_number_makes_about_one_call_in_ten_minutes() 
 
 
 def test_a_demo_of_hours_fits_the_whole_case() -> None:
-    scenario = nantong(1_000, 0.25, quiet=False)
+    scenario = nantong(1_000, 0.25)
     starts = [campaign.start_h for campaign in scenario.campaigns]
     assert 0 < min(starts) < max(starts) < 6
 
