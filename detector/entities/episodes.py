@@ -319,8 +319,7 @@ def _rotation(entity: np.void) -> Told:
 
 def _surge(entity: np.void) -> Told:
     rate, calls = float(entity["rate"]), int(entity["calls"])
-    callers = estimate(entity, LINES)
-    text = f"{calls:,} calls from about {callers:,} callers, many times the usual {rate:.2g} a minute"
+    text = f"{calls:,} calls in a few minutes; usual are {rate:.2g} a minute"
     return float(calls), rate, "calls_in_segment", text
 
 

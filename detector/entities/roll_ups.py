@@ -218,9 +218,8 @@ def new_minute(partials: int, pairs: int) -> Minute:
 
 def emptied(minute: Minute) -> Minute:
     """The same minute's arrays, empty."""
-    minute.partials[: int(minute.counts[0]["partials"])] = 0
-    for array in (minute.slots, minute.pairs, minute.counts):
-        array[:] = 0
+    for array in (minute.slots, minute.partials[: int(minute.counts[0]["partials"])], minute.pairs, minute.counts):
+        array.view(np.uint8)[:] = 0  # as bytes: field by field it takes 7 ms instead of 0.1
     return minute
 
 

@@ -89,7 +89,7 @@ class Twin:
                 known.talk[_talk_bin((call["release_ms"] - call["answer_ms"]) / 1000)] += 1
         found = {
             "novelty": known.shares["novelty"] + told,
-            "surge": known.shares["surge"] + _surge(known, len(calls), number),
+            "surge": known.shares["surge"] + (_surge(known, len(calls), number) if entity[0] == "destination" else 0),
             "answer": self._answer(known),
             "script": self._script(known),
             "pace": _pace(known, number),
@@ -101,7 +101,7 @@ class Twin:
             known.shares[family] = within if family in SPEAKS[entity[0]] else 0
         known.score = sum(known.shares.values())
         known.last_minute = number
-        if known.score <= 0:
+        if known.score <= 0 or (entity[0] == "destination" and known.shares["surge"] <= 0):
             known.score, known.begin, known.calls = 0, None, 0
             known.backs = known.changes = known.keeps = 0
             known.shares, known.outcome, known.talk = dict.fromkeys(LOW, 0), [0] * 4, [0] * 40
@@ -137,11 +137,7 @@ class Twin:
         return math.floor(1024 * told + 0.5)
 
     def _script(self, known: Known) -> int:
-        edges = [2.0 * (k + 1) for k in range(30)] + [60 * 1.5**k for k in range(1, 11)]
-        mu, sigma = float(self.law["talk_mu"]), float(self.law["talk_sigma"])
-        below = [0.5 * math.erfc(-(math.log(edge) - mu) / (sigma * math.sqrt(2))) for edge in edges]
-        below[-1] = 1.0
-        law = np.maximum(np.diff([0.0, *below]), 1e-4)
+        law = self.law["talk"].tolist()
         n = sum(known.talk)
         told = sum(
             sign * sum(math.lgamma(a * p + c) - math.lgamma(a * p) for p, c in zip(law, known.talk, strict=True) if c)

@@ -23,7 +23,6 @@ from detector.entities.kernels.layout import (
     OUTCOMES,
     PACE,
     RECIPROCITY,
-    ROTATION,
     RULES,
     SAMPLE,
     SCRIPT,
@@ -142,6 +141,7 @@ def row_for(known: Entities, part: Record, number: int) -> int:
     row.block = part.block
     row.rate = 0.0
     row.begin_minute = -1
+    counts.numbers += np.int64(part.kind == NUMBER)
     return place
 
 
@@ -260,15 +260,26 @@ def weigh(row: Record, part: Record, number: int, laws: NDArray[np.void]) -> Non
         row.outcome[k] += part.outcome[k]
     for k in range(TALKS):
         row.talk[k] += part.talk[k]
-    surge = surge_of(row, part, number)
-    share(row, NOVELTY, signed(row.share[NOVELTY]) + strangers)
-    share(row, SURGE, signed(row.share[SURGE]) + surge)
-    share(row, ANSWER, answer(row, p))
-    share(row, SCRIPT, script(row, p))
-    share(row, PACE, pace(row, number, lines_now))
-    share(row, RECIPROCITY, signed(p.callback) * signed(row.backs))
-    share(row, ROTATION, rotation(row))
-    mute(row, p)
+    kind = signed(row.kind)
+    for k in range(FAMILIES):
+        if p.speaks[k] == 0 or not SPEAKS[kind, k]:
+            continue
+        value = 0
+        if k == NOVELTY:
+            value = signed(row.share[NOVELTY]) + strangers
+        elif k == SURGE:
+            value = signed(row.share[SURGE]) + surge_of(row, part, number)
+        elif k == ANSWER:
+            value = answer(row, p)
+        elif k == SCRIPT:
+            value = script(row, p)
+        elif k == PACE:
+            value = pace(row, number, lines_now)
+        elif k == RECIPROCITY:
+            value = signed(p.callback) * signed(row.backs)
+        else:
+            value = rotation(row)
+        row.share[k] = np.int32(min(max(value, LOW[k]), HIGH[k]))
     total = 0
     for k in range(FAMILIES):
         total += signed(row.share[k])
@@ -276,22 +287,8 @@ def weigh(row: Record, part: Record, number: int, laws: NDArray[np.void]) -> Non
     row.last_minute = number
     if total > score:
         row.against_ms = (number + 1) * MINUTE_MS
-    if total <= 0:
+    if total <= 0 or (kind == DESTINATION and row.share[SURGE] <= 0):
         end_segment(row)
-
-
-@njit
-def share(row: Record, family: int, value: int) -> None:
-    """Write a share within its limits. In place."""
-    row.share[family] = np.int32(min(max(value, LOW[family]), HIGH[family]))
-
-
-@njit
-def mute(row: Record, p: Record) -> None:
-    """What a kind of entity or a declaration does not show says nothing. In place."""
-    for k in range(FAMILIES):
-        if not (p.speaks[k] != 0 and SPEAKS[signed(row.kind), k]):
-            row.share[k] = np.int32(0)
 
 
 @njit
@@ -352,17 +349,11 @@ def script(row: Record, p: Record) -> int:
     """Talk times of the segment: peaked as where recordings are played, or spread as in life; 1/1024 nat."""
     told = 0.0
     n = 0
-    lower = 0.0
     for k in range(TALKS):
-        edge = 2.0 * (k + 1) if k < 30 else 60.0 * 1.5 ** (k - 29)
-        upper = 0.5 * math.erfc(-(math.log(edge) - p.talk_mu) / (p.talk_sigma * 1.4142135623730951))
-        if k == TALKS - 1:
-            upper = 1.0
-        part = max(upper - lower, 1e-4)
-        lower = upper
         c = signed(row.talk[k])
         n += c
         if c > 0:
+            part = p.talk[k]
             told += math.lgamma(PEAKED * part + c) - math.lgamma(PEAKED * part)
             told -= math.lgamma(SPREAD * part + c) - math.lgamma(SPREAD * part)
     told += math.lgamma(PEAKED) - math.lgamma(PEAKED + n) - math.lgamma(SPREAD) + math.lgamma(SPREAD + n)
@@ -488,6 +479,7 @@ def shortened(known: Entities, keep: NDArray[np.bool_], into: Entities) -> None:
         if keep[i]:
             into.rows[n] = row
             put(into.slots, -1 - find_slot(into.slots, into.rows, row.key), row.key, n)
+            into.counts[0].numbers += np.int64(row.kind == NUMBER)
             n += 1
     into.counts[0].partials = n
     into.counts[0].refused = known.counts[0].refused

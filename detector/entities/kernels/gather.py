@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 
 from detector.entities.kernels.layout import (
     BLOCK,
-    CALLEES,
     CALLERS,
     DESTINATION,
     HOLDER,
+    KIND_COUNT,
     LEVELS,
     LINES,
     MINUTE_NAMES,
@@ -26,7 +26,7 @@ from detector.entities.kernels.layout import (
     Minute,
 )
 from detector.features.kernels.index import find, find_slot, mix, put
-from detector.features.kernels.jit import Record, njit, signed
+from detector.features.kernels.jit import Record, inlined, njit, signed
 from detector.numbering.kernels.number import HASHED
 
 NEW_PARTIALS, NEW_PAIRS = 10, 30
@@ -36,20 +36,20 @@ DESTINATION_DIGITS = 7
 _LEAST = 10**DESTINATION_DIGITS
 
 
-@njit
+@inlined
 def entity_key(kind: int, name: np.uint64) -> np.uint64:
     """One key for each entity of each kind."""
     return mix(mix(np.uint64(name)) + np.uint64(kind + 1))
 
 
-@njit
+@inlined
 def member_key(entity: np.uint64, what: int, member: np.uint64) -> np.uint64:
     """One key for each member of each set of each entity; never 0."""
     key = mix(np.uint64(entity) ^ mix(mix(np.uint64(member)) + np.uint64(what + 11)))
     return key if key != np.uint64(0) else np.uint64(1)
 
 
-@njit
+@inlined
 def level_of(member: np.uint64) -> int:
     """How rare a member's hash is: leading zeros, so half of all members reach 1, a quarter 2."""
     z = mix(np.uint64(member) ^ np.uint64(0x5851F42D4C957F2D))
@@ -60,7 +60,7 @@ def level_of(member: np.uint64) -> int:
     return level
 
 
-@njit
+@inlined
 def destination_of(callee_key: np.uint64) -> np.uint64:
     """The first seven digits of a number, as a number key; 0 = it has fewer, or none."""
     if callee_key >= HASHED or callee_key < np.uint64(_LEAST):
@@ -71,7 +71,7 @@ def destination_of(callee_key: np.uint64) -> np.uint64:
     return np.uint64(key)
 
 
-@njit
+@inlined
 def talk_bin(talk_s: float) -> int:
     """Bin of a talk time: two seconds each up to a minute, then ten on a log scale."""
     if talk_s < 60.0:
@@ -84,7 +84,7 @@ def talk_bin(talk_s: float) -> int:
     return place
 
 
-@njit
+@inlined
 def pair_place(pairs: NDArray[np.void], key: np.uint64) -> int:
     """Where a key stands in an open table of records with a `key`, or the free place where it would."""
     place = signed(key % np.uint64(pairs.shape[0]))
@@ -95,17 +95,14 @@ def pair_place(pairs: NDArray[np.void], key: np.uint64) -> int:
     return place
 
 
-@njit
+@inlined
 def add_member(
     minute: Minute, place: int, what: int, member: np.uint64, level: int, partner: np.uint64, calls: int
 ) -> None:
-    """One member more in a set of a partial row, or seen again. In place."""
+    """One member more in a set of a partial row whose bound it reaches, or seen again. In place."""
     row = minute.partials[place]
-    if level < signed(row.shift[what]):
-        return
     key = member_key(row.key, what, member)
-    at = pair_place(minute.pairs, key)
-    pair = minute.pairs[at]
+    pair = minute.pairs[pair_place(minute.pairs, key)]
     if pair.key == np.uint64(0):
         pair.key = key
         pair.member = member
@@ -137,7 +134,7 @@ def reaching(row: Record, what: int) -> int:
     return n
 
 
-@njit
+@inlined
 def partial_of(minute: Minute, known: Entities, kind: int, name: np.uint64) -> int:
     """The partial row of an entity, made with the bounds of its samples when the minute has none yet. In place."""
     key = entity_key(kind, name)
@@ -164,12 +161,9 @@ def partial_of(minute: Minute, known: Entities, kind: int, name: np.uint64) -> i
     return place
 
 
-@njit
-def count_call(
-    minute: Minute, place: int, call: Record, i: int, outcome: int, block: int, broken: int, line_level: int
-) -> None:
+@inlined
+def count_call(row: Record, call: Record, i: int, outcome: int, block: int, broken: int) -> None:
     """A call that an entity made. In place."""
-    row = minute.partials[place]
     if row.first_call < 0:
         row.first_call = np.int64(i)
     row.first_ms = min(row.first_ms, call.setup_ms)
@@ -184,21 +178,26 @@ def count_call(
         row.outcome[outcome] += 1
     if call.answer_ms >= 0:
         row.talk[talk_bin((call.release_ms - call.answer_ms) / 1000.0)] += np.int32(1)
-    for rule in range(RULES):
-        row.broken[rule] += (broken >> rule) & 1
-    add_member(minute, place, LINES, call.line_key, line_level, np.uint64(0), 1)
+    if broken != 0:
+        for rule in range(RULES):
+            row.broken[rule] += (broken >> rule) & 1
 
 
-@njit
-def count_people(
-    minute: Minute, place: int, call: Record, callee_level: int, line_level: int, number_level: int
-) -> None:
-    """Whom a call went to, and which number it showed. In place."""
-    add_member(minute, place, CALLEES, call.callee_key, callee_level, np.uint64(0), 1)
-    add_member(minute, place, NUMBERS, call.number_key, number_level, np.uint64(0), 1)
-    if line_level >= signed(minute.partials[place].shift[LINES]):
-        shown = mix(call.line_key) ^ mix(call.number_key + np.uint64(1))
-        add_member(minute, place, SHOWN, shown, line_level, call.line_key, 1)
+@inlined
+def name_of(kind: int, call: Record, block: int, holders: NDArray[np.int32]) -> np.uint64:
+    """Which entity of a kind made the call; 0 = none."""
+    if kind == NUMBER:
+        shown = call.number_key != call.line_key or call.tenant_key != np.uint64(0)
+        return call.number_key if shown else np.uint64(0)
+    if kind == BLOCK:
+        return np.uint64(block + 1)
+    if kind == TENANT:
+        return call.tenant_key  # type: ignore[no-any-return]
+    if kind == TRUNK:
+        return call.trunk_in_key  # type: ignore[no-any-return]
+    if kind == HOLDER:
+        return np.uint64(holders[block] + 1) if block >= 0 else np.uint64(0)
+    return destination_of(call.callee_key)
 
 
 @njit
@@ -224,43 +223,46 @@ def gather(
     broken     uint8[n]      rules the call breaks, a bit each
     holders    int32[blocks] which holder has a block
     """
+    counts = minute.counts[0]
     for i in range(start, calls.shape[0]):
         call = calls[i]
         if duplicate[i] or call.release_ms < from_ms or call.release_ms >= to_ms:
             continue
-        full = 2 * (minute.counts[0].partials + NEW_PARTIALS) > minute.slots.shape[0]
-        if full or 2 * (minute.counts[0].pairs + NEW_PAIRS) > minute.pairs.shape[0]:
+        full = 2 * (counts.partials + NEW_PARTIALS) > minute.slots.shape[0]
+        if full or 2 * (counts.pairs + NEW_PAIRS) > minute.pairs.shape[0]:
             return i
         callee_level, line_level = level_of(call.callee_key), level_of(call.line_key)
         number_level = level_of(call.number_key)
         block = signed(blocks[0, i])
-        for kind in range(5):
-            name = np.uint64(0)
-            if kind == NUMBER and (call.number_key != call.line_key or call.tenant_key != np.uint64(0)):
-                name = call.number_key
-            elif kind == BLOCK and block >= 0:
-                name = np.uint64(block + 1)
-            elif kind == TENANT:
-                name = call.tenant_key
-            elif kind == TRUNK:
-                name = call.trunk_in_key
-            elif kind == HOLDER and block >= 0:
-                name = np.uint64(holders[block] + 1)
-            if kind == NUMBER and minute.counts[0].partials > MINUTE_NAMES:
-                minute.counts[0].refused += np.int64(name != np.uint64(0))
-                name = np.uint64(0)
-            if name != np.uint64(0):
-                place = partial_of(minute, known, kind, name)
-                of = block if kind <= TENANT else -1
-                count_call(minute, place, call, i, signed(outcome[i]), of, signed(broken[i]), line_level)
-                count_people(minute, place, call, callee_level, line_level, number_level)
-        name = destination_of(call.callee_key)
-        if minute.counts[0].partials > MINUTE_NAMES:
-            minute.counts[0].refused += 1
-        elif name != np.uint64(0):
-            place = partial_of(minute, known, DESTINATION, name)
-            count_call(minute, place, call, i, signed(outcome[i]), -1, 0, line_level)
-        count_incoming(minute, known, call, signed(blocks[1, i]), holders, level_of(call.number_key))
+        for kind in range(KIND_COUNT):
+            name = name_of(kind, call, block, holders)
+            if name == np.uint64(0):
+                continue
+            many = kind in (NUMBER, DESTINATION)
+            if many and counts.partials > MINUTE_NAMES:
+                counts.refused += 1
+                continue
+            place = partial_of(minute, known, kind, name)
+            row = minute.partials[place]
+            own = kind <= TENANT  # behind trunks and holders stand many blocks
+            count_call(row, call, i, signed(outcome[i]), block if own else -1, signed(broken[i]))
+            if kind == DESTINATION:  # its people are not compared
+                continue
+            for what in range(CALLERS):
+                member, level, partner = call.callee_key, callee_level, np.uint64(0)
+                if what == LINES:
+                    member, level = call.line_key, line_level
+                elif what == NUMBERS:
+                    member, level = call.number_key, number_level
+                elif what == SHOWN:
+                    member = mix(call.line_key) ^ mix(call.number_key + np.uint64(1))
+                    level, partner = line_level, call.line_key
+                bound = signed(row.shift[what])
+                if level >= (max(bound, signed(row.shift[LINES])) if what == SHOWN else bound):
+                    add_member(minute, place, what, member, level, partner, 1)
+        block = signed(blocks[1, i])
+        if block >= 0 or known.counts[0].numbers > 0:
+            count_incoming(minute, known, call, block, holders, number_level)
     return signed(calls.shape[0])
 
 
@@ -270,17 +272,22 @@ def count_incoming(
 ) -> None:
     """A call to a number of a known number, tenant, block or holder: somebody calls them. In place."""
     number = find(known.slots, known.rows, entity_key(NUMBER, call.callee_key))
-    if number >= 0:
-        place = partial_of(minute, known, NUMBER, call.callee_key)
-        add_member(minute, place, CALLERS, call.number_key, level, np.uint64(0), 1)
-        if known.rows[number].tenant_key != np.uint64(0):
-            place = partial_of(minute, known, TENANT, known.rows[number].tenant_key)
-            add_member(minute, place, CALLERS, call.number_key, level, np.uint64(0), 1)
-    if block >= 0:
-        place = partial_of(minute, known, BLOCK, np.uint64(block + 1))
-        add_member(minute, place, CALLERS, call.number_key, level, np.uint64(0), 1)
-        place = partial_of(minute, known, HOLDER, np.uint64(holders[block] + 1))
-        add_member(minute, place, CALLERS, call.number_key, level, np.uint64(0), 1)
+    if number < 0 and block < 0:
+        return
+    for kind in range(HOLDER + 1):
+        name = np.uint64(0)
+        if kind == NUMBER and number >= 0:
+            name = call.callee_key
+        elif kind == TENANT and number >= 0:
+            name = known.rows[number].tenant_key
+        elif kind == BLOCK and block >= 0:
+            name = np.uint64(block + 1)
+        elif kind == HOLDER and block >= 0:
+            name = np.uint64(holders[block] + 1)
+        if name != np.uint64(0):
+            place = partial_of(minute, known, kind, name)
+            if level >= signed(minute.partials[place].shift[CALLERS]):
+                add_member(minute, place, CALLERS, call.number_key, level, np.uint64(0), 1)
 
 
 @njit
@@ -310,6 +317,8 @@ def add_minute(from_: Minute, to: Minute, known: Entities) -> None:
         if pair.key != np.uint64(0):
             part = from_.partials[signed(pair.partial)]
             place = partial_of(to, known, signed(part.kind), part.id)
+            if pair.level < to.partials[place].shift[signed(pair.what)]:
+                continue
             add_member(to, place, signed(pair.what), pair.member, signed(pair.level), pair.partner, signed(pair.calls))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NUMBER, BLOCK, TENANT, TRUNK, HOLDER, DESTINATION = range(6)
+KIND_COUNT = 6
 KINDS = ("number", "block", "tenant", "trunk", "holder", "destination")
 
 CALLEES, LINES, NUMBERS, SHOWN, CALLERS = range(5)
@@ -138,8 +139,7 @@ LAW = np.dtype(
         ("theta", np.float64),  # novelty, of one line
         ("sigma", np.float64),
         ("new_p1", np.float64),
-        ("talk_mu", np.float64),
-        ("talk_sigma", np.float64),
+        ("talk", np.float64, (TALKS,)),  # script: share of talk times in each bin
         ("ordinary", np.float64, (OUTCOMES,)),  # answer p0, p1
         ("dialing", np.float64, (OUTCOMES,)),
         ("callback", np.int64),  # 1/1024 nat
@@ -154,6 +154,7 @@ COUNTS = np.dtype(
         ("partials", np.int64),
         ("pairs", np.int64),
         ("refused", np.int64),  # entities that got no row
+        ("numbers", np.int64),  # entities that are numbers
         ("newest_minute", np.int64),
     ],
     align=True,
