@@ -171,7 +171,7 @@ def test_a_flood_of_single_calls_takes_no_room_and_two_alerts() -> None:
     assert sum(array.nbytes for array in ups.entities) == before
     assert int(ups.entities.counts[0]["partials"]) <= 3
     held = sum(array.nbytes for minute in (*ups._open.values(), *ups._spare) for array in minute)
-    assert held < 8_000_000
+    assert held < 16_000_000
 
 
 def test_entities_beyond_the_capacity_are_counted() -> None:
