@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from detector.config import Config, load
@@ -41,6 +42,9 @@ CODE = version("cdr-detector")
 SHOWN = (ALERTS, ACTIONS, STATUS)
 """Topics the page follows."""
 
+_WEB_FLUSH_S = 5.0
+"""What the page could not send by then it sends later; it can be stopped meanwhile."""
+
 _log = structlog.get_logger("detector.app")
 
 
@@ -65,7 +69,7 @@ def run(config: Config) -> int:
         stack.callback(inbox.close)
         watchers: list[Watcher] = [reporter, drift, HotWindows(Shape())]
         loop = new_pipeline(config, source, formats, shard, sink, watchers, changes=inbox)
-        with stopped_by_signal(source.stop) as code:
+        with stopped_by_signal(source.stop, sink.stop) as code:
             _log.info("run_started", topics=list(config.kafka.topics), threshold=round(shard.threshold, 2))
             loop.run()
             reporter.tell("stopping")
@@ -84,7 +88,7 @@ def hooks(config: Config) -> int:
         stack.callback(sink.close)
         health = HealthServer(config.metrics.host, config.metrics.hooks_port, lambda: not stop.is_set())
         stack.callback(health.close)
-        with stopped_by_signal(stop.set) as code:
+        with stopped_by_signal(stop.set, sink.stop) as code:
             run_hooks(config, follower, sink, stop)
         return code()
 
@@ -131,7 +135,9 @@ def web(config: Config, run_dir: Path | None) -> int:
 def _page_ends(config: Config, ledger: Ledger, run_dir: Path | None) -> tuple[Follower, Sink]:
     if run_dir is not None:
         return NdjsonFollower(run_dir, SHOWN, ledger.positions()), NdjsonSink(run_dir)
-    return KafkaFollower(config.kafka, SHOWN, ledger.positions()), KafkaSink(config.kafka, (FEEDBACK,))
+    patience = min(config.kafka.outage_s, _WEB_FLUSH_S)
+    sink = KafkaSink(msgspec.structs.replace(config.kafka, outage_s=patience), (FEEDBACK,))
+    return KafkaFollower(config.kafka, SHOWN, ledger.positions()), sink
 
 
 def compile_kernels() -> None:
@@ -176,13 +182,14 @@ def new_pipeline(
 
 
 @contextmanager
-def stopped_by_signal(stop: Callable[[], None]) -> Iterator[Callable[[], int]]:
-    """SIGTERM and SIGINT ask the loop to end; yields the exit code that follows from which one came (0, 130)."""
+def stopped_by_signal(*stops: Callable[[], None]) -> Iterator[Callable[[], int]]:
+    """SIGTERM and SIGINT ask the parts to end; yields the exit code that follows from which one came (0, 130)."""
     caught: list[int] = []
 
     def ask(number: int, frame: object) -> None:
         caught.append(number)
-        stop()
+        for stop in stops:
+            stop()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -12,7 +12,7 @@ from detector.hooks.webhook import Answer, Outcome, Sender, check_url, read_secr
 _MEANING = {
     Outcome.DELIVERED: "took the signed test event. Whether it can carry out an order, a rehearsal (dry-run) shows.",
     Outcome.DNS: "has a name that does not resolve. Check the spelling and this machine's resolver.",
-    Outcome.CONNECTION: "cannot be reached: nothing listens there, or a firewall refuses. Check port and route.",
+    Outcome.CONNECTION: "cannot be reached: nothing listens there that speaks HTTP, or a firewall refuses.",
     Outcome.TLS: "shows a certificate that is not trusted. Renew it, or name its authority in hooks.ca_file.",
     Outcome.TIMEOUT: "did not answer within hooks.timeout_s. Let it answer first and work afterwards.",
     Outcome.REDIRECT: "sends elsewhere. Redirects are never followed: put the final address into hooks.urls.",

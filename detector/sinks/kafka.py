@@ -1,5 +1,7 @@
 """Records to Kafka: sent by an idempotent producer, every one checked before the source's offsets move on."""
 
+import math
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ LARGEST_RECORD = 8 << 20
 """Bytes of one record; a dead letter holds what it could not read, whole. `sinks.topics` lets topics take it."""
 
 _CLOSING_S = 5.0
+_LOOK_S = 1.0
 
 
 class KafkaSink:
@@ -31,6 +34,7 @@ class KafkaSink:
         _check_topics(kafka, topics)
         self._producer = connect(kafka, KafkaProducer, **_settings(kafka))
         self._sent: list[tuple[str, Any]] = []  # (topic, future)
+        self._stopped_s = math.inf  # monotonic
         self._closed = False
 
     def send(self, records: Sequence[OutRecord]) -> None:
@@ -38,15 +42,19 @@ class KafkaSink:
         for record in records:
             self._sent.append((record.topic, self._handed_over(record)))
 
+    def stop(self) -> None:
+        """The program is to end: wait no longer than _CLOSING_S from now; may be called from a signal handler."""
+        self._stopped_s = time.monotonic()
+
     def flush(self) -> None:
         """Return when every record sent so far is acknowledged by all replicas in sync; else raise."""
         sent, self._sent = self._sent, []
         if not sent:
             return
-        try:
-            self._producer.flush(self._kafka.outage_s + _CLOSING_S)
-        except KafkaTimeoutError as error:
-            raise self._refused(sent[0][0], error) from None
+        give_up_s = time.monotonic() + self._kafka.outage_s + _CLOSING_S
+        while (error := self._unfinished()) is not None:
+            if time.monotonic() > min(give_up_s, self._stopped_s + _CLOSING_S):
+                raise self._refused(sent[0][0], error) from None
         for topic, future in sent:  # flush() itself says nothing about batches that failed
             if future.failed():
                 raise self._refused(topic, future.exception) from None
@@ -59,7 +67,17 @@ class KafkaSink:
         try:
             self.flush()
         finally:
+            # What is not acknowledged by now is given up: close() would wait for it once more, and raise (3.0.12).
+            self._producer._sender.force_close()
             self._producer.close(timeout=_CLOSING_S)
+
+    def _unfinished(self) -> KafkaError | None:
+        """Wait a little for the acknowledgements; why they are not all there, or None."""
+        try:
+            self._producer.flush(_LOOK_S)
+        except KafkaTimeoutError as error:
+            return error
+        return None
 
     def _handed_over(self, record: OutRecord) -> Any:
         try:

@@ -1,7 +1,11 @@
 """One webhook: its body, its signature, and what is made of every kind of answer."""
 
 import datetime as dt
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -96,6 +100,36 @@ def test_an_answer_without_end_is_cut() -> None:
     with scripted(Reply(body=b"x" * 1_000_000)) as receiver:
         answer = post(receiver.url)
     assert (answer.outcome, len(answer.text)) == (Outcome.DELIVERED, LARGEST_ANSWER)
+
+
+def test_an_answer_that_drips_is_cut() -> None:
+    with dripping(b"HTTP/1.1 200 OK\r\n\r\n") as url:
+        assert post(url, timeout_s=0.3).outcome is Outcome.DELIVERED
+
+
+def test_something_that_speaks_no_http() -> None:
+    with dripping(b"SSH-2.0-OpenSSH_9.2\r\n\r\n") as url:
+        assert post(url).outcome is Outcome.CONNECTION
+
+
+@contextmanager
+def dripping(first: bytes) -> Iterator[str]:
+    """A receiver that says this, then one more byte every 50 ms for as long as anybody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(first)
+                while True:
+                    connection.sendall(b"x")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        thread.join()
 
 
 def test_a_proxy_in_the_environment_is_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,6 +107,26 @@ def has_landed(broker: Broker, topic: str, wanted: set[str]) -> Callable[[], boo
     return lambda: wanted <= {alert.alert_id for _, alert in on_topic(broker, topic)}
 
 
+def test_told_to_stop_while_the_broker_is_away_it_ends_and_says_what_is_open(
+    broker: Broker, topic: str, settings: dict[str, str], tmp_path: Path
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DETECTOR__")} | settings
+    environment["DETECTOR__KAFKA__OUTAGE_S"] = "600"  # stop() waits for a minute
+    create_topics(load(None, settings).kafka)
+    with started(environment, tmp_path, "run") as program:
+        program.heard(r"event=(partition_taken)")
+        broker.freeze()
+        try:
+            program.heard(r"event=(broker_away)")
+            assert program.stop() == 75, program.said.read_text()
+        finally:
+            broker.thaw()
+        assert (
+            "will be judged again" in program.said.read_text()
+            or "did not do what it was asked" in program.said.read_text()
+        )
+
+
 def test_killed_twice_and_nobody_can_tell(broker: Broker, topic: str, settings: dict[str, str], tmp_path: Path) -> None:
     config = load(None, settings)
     create_topics(config.kafka)
