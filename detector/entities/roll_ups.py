@@ -143,6 +143,15 @@ class RollUps:
                     record = part.record(int(row["first_call"]))
                     resellers = record.resellers if kind == TENANT else ()
                     self.names[key] = Name(str(getattr(record, field)), resellers)
+        if len(self.names) > 2 * len(self.entities.rows):
+            self._forget_names()
+
+    def _forget_names(self) -> None:
+        """Of entities not remembered: a feed that names a new customer with every call must not fill memory."""
+        known = [self.entities.rows[: int(self.entities.counts[0]["partials"])]]
+        known += [minute.partials[: int(minute.counts[0]["partials"])] for minute in self._open.values()]
+        live = set[int]().union(*(rows[name].tolist() for rows in known for name in ("id", "tenant_key")))
+        self.names = {key: name for key, name in self.names.items() if key in live}
 
     def close(self, watermark_ms: int, told: Callable[[Turn], None]) -> None:
         """Close every minute that ended at the watermark or before, oldest first, and hand over what it brought."""
@@ -178,6 +187,7 @@ class RollUps:
             counts["pairs"] = kept
             self.entities = self.entities._replace(members=fresh)
             self._make_room(number)
+            self._forget_names()
             self._day = day
 
     def _make_room(self, number: int) -> None:

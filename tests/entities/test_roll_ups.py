@@ -183,6 +183,13 @@ def test_entities_beyond_the_capacity_are_counted() -> None:
     ups.close((START + 5) * 60_000, lambda turn: None)
     assert int(ups.entities.counts[0]["partials"]) == 8
     assert int(ups.entities.counts[0]["refused"]) > 0
+    assert len(ups.names) <= 50
+    ups.close((START + 2000) * 60_000, lambda turn: None)
+    later = calls_of([(0, 1, 2, 3, -1, 100, 0)])
+    later["release_ms"] += 2 * 86_400_000
+    ups.take(batch_of(later), np.zeros(1, SCORED), 0, 1)
+    ups.close(int(later["release_ms"][0]) + 120_000, lambda turn: None)
+    assert len(ups.names) <= 8
 
 
 def test_quiet_entities_make_room_when_the_day_turns() -> None:
