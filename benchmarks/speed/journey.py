@@ -1,7 +1,8 @@
 """The way of the calls, whole and in parts, with a stopwatch on each part."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import process_time
 from typing import Any
@@ -13,7 +14,7 @@ from detector.decode.decoder import Decoder
 from detector.pipeline import Pipeline, Watcher
 from detector.shard import Shard
 from detector.sinks.contract import OutRecord
-from detector.source.contract import Source
+from detector.source.contract import Chunk, Source
 from detector.source.memory import MemorySource, chunk
 
 CHUNK_CALLS = 4096
@@ -25,6 +26,7 @@ class Stopwatch:
     """Processor seconds by part; what runs inside another part is taken off that one's."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    times: Counter[str] = field(default_factory=Counter)
     _inside: float = 0.0
 
     @contextmanager
@@ -35,6 +37,7 @@ class Stopwatch:
         yield
         spent = process_time() - started
         self.seconds[part] = self.seconds.get(part, 0.0) + spent - self._inside
+        self.times[part] += 1
         self._inside = outside + spent
 
     @contextmanager
@@ -77,11 +80,16 @@ def config_for(n_lines: int) -> Config:
     return load(None, {}, {f"state.{name}": n for name, n in room.items()} | {"alerting.active_lines": n_lines})
 
 
-def decoded(decoder: Decoder, records: list[bytes]) -> CdrBatch:
-    """The calls of the records, decoded chunk by chunk; there must be no rejects."""
+def chunks(records: Sequence[bytes]) -> list[Chunk]:
+    """The records as a poll hands them over."""
+    return [chunk(records[i : i + CHUNK_CALLS], first_offset=i) for i in range(0, len(records), CHUNK_CALLS)]
+
+
+def decoded(decoder: Decoder, arrived: Iterable[Chunk]) -> CdrBatch:
+    """The calls of the chunks; there must be no rejects."""
     batches = []
-    for start in range(0, len(records), CHUNK_CALLS):
-        batch, rejects = decoder.decode(chunk(records[start : start + CHUNK_CALLS], first_offset=start))
+    for part in arrived:
+        batch, rejects = decoder.decode(part)
         if rejects:
             raise ValueError(f"the workload is not readable: {rejects[0]}")
         batches.append(batch)
@@ -89,17 +97,27 @@ def decoded(decoder: Decoder, records: list[bytes]) -> CdrBatch:
 
 
 def judged(shard: Shard, batch: CdrBatch, watch: Stopwatch) -> None:
-    """The calls through the shard, as many at a time as the loop brings; parts `judge` and `tell`."""
-    with watch.on("judge", shard, "process"), watch.on("tell", shard.episodes, "told", "ended"):
+    """The calls through the shard, as many at a time as the loop brings; the parts of `inside`."""
+    with inside(shard, watch):
         for start in range(0, len(batch), CHUNK_CALLS):
             shard.process(batch.take(slice(start, start + CHUNK_CALLS)))
 
 
-def in_memory(config: Config, shard: Shard, records: list[bytes]) -> Pipeline:
-    """The real loop over these records, from bytes to alerts."""
-    starts = range(0, len(records), CHUNK_CALLS)
-    turns = [[chunk(records[i : i + CHUNK_CALLS], first_offset=i)] for i in starts]
-    return loop_over(config, shard, MemorySource(turns), [])
+@contextmanager
+def inside(shard: Shard, watch: Stopwatch) -> Iterator[None]:
+    """In the block: parts `judge` (lines and numbers), `roll up` (entities), `tell` (once a line's revision), `end`."""
+    with ExitStack() as parts:
+        parts.enter_context(watch.on("judge", shard, "process"))
+        parts.enter_context(watch.on("roll up", shard.roll_ups, "begin", "take", "close"))
+        parts.enter_context(watch.on("tell", shard.episodes, "told"))
+        parts.enter_context(watch.on("tell entities", shard.entity_episodes, "told"))
+        parts.enter_context(watch.on("end", shard.episodes, "ended"))
+        yield
+
+
+def in_memory(config: Config, shard: Shard, arrived: Iterable[Chunk]) -> Pipeline:
+    """The real loop over these chunks, from bytes to alerts."""
+    return loop_over(config, shard, MemorySource([[part] for part in arrived]), [])
 
 
 def loop_over(config: Config, shard: Shard, source: Source, watchers: Sequence[Watcher]) -> Pipeline:
@@ -108,12 +126,11 @@ def loop_over(config: Config, shard: Shard, source: Source, watchers: Sequence[W
 
 
 def run(loop: Pipeline, watch: Stopwatch) -> None:
-    """The loop from start to end; parts `decode`, `merge`, `judge`, `tell`, and the `rest`."""
+    """The loop from start to end; parts `decode`, `merge`, those of `inside`, and the `rest`."""
     with (
         watch.on("decode", loop.decoder, "decode"),
         watch.on("merge", loop.merge, "add", "advance", "drain"),
-        watch.on("judge", loop.shard, "process"),
-        watch.on("tell", loop.shard.episodes, "told", "ended"),
+        inside(loop.shard, watch),
         watch.running("rest"),
     ):
         loop.run()

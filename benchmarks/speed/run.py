@@ -17,10 +17,10 @@ import numpy as np
 
 from benchmarks.readme import write_between
 from benchmarks.speed.from_kafka import from_kafka_ns
-from benchmarks.speed.journey import Stopwatch, config_for, decoded, in_memory, judged, run
+from benchmarks.speed.journey import Stopwatch, chunks, config_for, decoded, in_memory, judged, run
 from benchmarks.speed.machine import compile_s, this_machine
 from benchmarks.speed.plain import Plain
-from benchmarks.speed.result import DECODE, JUDGE, PLAIN, TELL, WAY, Part, Result, stages, table, write
+from benchmarks.speed.result import DECODE, JUDGE, PLAIN, ROLL_UP, WAY, Part, Result, tables, write
 from benchmarks.speed.workload import records
 from benchmarks.speed.yardstick import Yardstick
 from detector.app import new_shard
@@ -49,15 +49,18 @@ class Population:
         self.decoder = Decoder(self.config.decode, self.shard.plan, ["json"])
         self.pieces: Iterator[list[bytes]] = records(n_lines, (preload + pieces) * PIECE, PIECE)
         for piece in islice(self.pieces, preload):
-            judged(self.shard, decoded(self.decoder, piece), Stopwatch())
+            judged(self.shard, decoded(self.decoder, chunks(piece)), Stopwatch())
             also(piece)
 
     def bytes_per_line(self) -> dict[str, float]:
-        """Memory of the state by array, of a line it has room for."""
-        tables = self.shard.tables
-        room = len(tables.rows)
-        arrays = zip(tables._fields, tables, strict=True)
-        return {name: round(np.asarray(array).nbytes / room, 1) for name, array in arrays}
+        """Memory of the state by array, of a line it is sized for."""
+        arrays = zip(self.shard.tables._fields, self.shard.tables, strict=True)
+        sizes = {name: round(np.asarray(array).nbytes / self.lines, 1) for name, array in arrays}
+        return {name: size for name, size in sizes.items() if size}
+
+    def evicted(self) -> int:
+        """Rows and rings given up for want of room: the figures are of a state that holds everybody."""
+        return int(self.shard.tables.meta["evicted"].sum())
 
 
 class Clock:
@@ -102,13 +105,15 @@ def measure(lines: int, few_lines: int, repetitions: int, kafka: bool) -> Result
     clock, way = Clock(), Stopwatch()
     for _ in range(repetitions):
         clock.turn()
-        judge(clock, few, decoded(few.decoder, next(few.pieces)))
+        judge(clock, few, decoded(few.decoder, chunks(next(few.pieces))))
         piece = next(many.pieces)
-        judge(clock, many, clock.time(DECODE, lines, decoded, many.decoder, piece))
+        judge(clock, many, clock.time(DECODE, lines, decoded, many.decoder, chunks(piece)))
         plain.judge(piece)
         piece = next(many.pieces)
-        clock.time(WAY, lines, run, in_memory(many.config, many.shard, piece), way)
+        clock.time(WAY, lines, run, in_memory(many.config, many.shard, chunks(piece)), way)
         clock.time(PLAIN, lines, plain.judge, piece)
+    if many.evicted():
+        raise ValueError(f"{many.evicted()} lines were given up: the state is too small for the workload")
     return Result(
         machine=this_machine(),
         repetitions=repetitions,
@@ -117,18 +122,21 @@ def measure(lines: int, few_lines: int, repetitions: int, kafka: bool) -> Result
         parts=clock.parts(),
         kafka_ns=round(out_of_kafka(many), 1) if kafka else None,
         stages_ns=way.ns(repetitions * PIECE),
+        revisions_per_million=round(way.times["tell"] / repetitions / PIECE * 1e6),
+        revision_us=round(way.seconds["tell"] / way.times["tell"] * 1e6, 1) if way.times["tell"] else None,
         bytes_per_line=many.bytes_per_line(),
+        entities_mb=round(sum(np.asarray(array).nbytes for array in many.shard.roll_ups.entities) / 1e6),
         compile_cold_s=round(cold_s, 1),
         compile_warm_s=round(warm_s, 1),
     )
 
 
 def judge(clock: Clock, population: Population, batch: CdrBatch) -> None:
-    """One piece through the shard: the kernel, and the telling of what it found."""
+    """One piece through the shard: the judging of lines, and the roll-ups."""
     watch = Stopwatch()
     judged(population.shard, batch, watch)
     clock.add(JUDGE, population.lines, watch.seconds["judge"])
-    clock.add(TELL, population.lines, watch.seconds.get("tell", 0.0))
+    clock.add(ROLL_UP, population.lines, watch.seconds["roll up"])
 
 
 def out_of_kafka(many: Population) -> float:
@@ -142,17 +150,14 @@ def out_of_kafka(many: Population) -> float:
 @click.option("--few-lines", default=100_000, help="Lines of the small one.")
 @click.option("--repetitions", default=9, help="Turns; the figures are their median.")
 @click.option("--kafka", is_flag=True, help="Also out of a real broker (Java and Maven).")
-@click.option("--profile", is_flag=True, help="Also print where the time from JSON to alerts goes.")
-@click.option("--readme", is_flag=True, help="Also write the table into the README.")
-def main(lines: int, few_lines: int, repetitions: int, kafka: bool, profile: bool, readme: bool) -> None:
-    """Measure, write benchmarks/results/speed.json, print its table."""
+@click.option("--readme", is_flag=True, help="Also write the tables into the README.")
+def main(lines: int, few_lines: int, repetitions: int, kafka: bool, readme: bool) -> None:
+    """Measure, write benchmarks/results/speed.json, print its tables."""
     result = measure(lines, few_lines, repetitions, kafka)
     write(result)
-    click.echo(table(result))
-    if profile:
-        click.echo("\n" + stages(result))
+    click.echo(tables(result))
     if readme:
-        write_between("speed", table(result))
+        write_between("speed", tables(result))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Made-up calls for the clock, not for the models: many lines, few of them busy, a thousandth of them dialers.
 
 Lines follow a bounded Zipf law with exponent 0.5 at half a call an hour each; dialers make a fifth of all calls, to
-strangers; of the other calls three quarters go to six favourites. Time only goes forward, no call comes twice.
+strangers, by the same law: were all equally fast, their alerts would grow in step. Of the other calls three quarters
+go to six favourites. Time only goes forward, no call comes twice.
 """
 
 from collections.abc import Iterator
@@ -36,8 +37,9 @@ def records(n_lines: int, n_calls: int, size: int, seed: int = 1) -> Iterator[li
 def _columns(rng: np.random.Generator, n_lines: int, n_calls: int) -> list[NDArray[Any]]:
     """Call number, line, callee, setup, answer (-1 = none), release."""
     dials = rng.random(n_calls) < DIALERS
-    ranked = rng.permutation(n_lines)[(rng.random(n_calls) ** 2 * n_lines).astype(np.int64)]
-    line = np.where(dials, rng.integers(0, max(n_lines // 1000, 1), n_calls), ranked)
+    rank = rng.random(n_calls) ** 2
+    ranked = rng.permutation(n_lines)[(rank * n_lines).astype(np.int64)]
+    line = np.where(dials, (rank * max(n_lines // 1000, 1)).astype(np.int64), ranked)
     favourite = (line * 7919 + rng.integers(0, 6, n_calls) * 104_729) % n_lines
     known = np.where(rng.random(n_calls) < 0.75, favourite, rng.integers(0, n_lines, n_calls))
     callee = np.where(dials, 13_800_000_000 + rng.integers(0, 10**8, n_calls), 13_900_000_000 + known)

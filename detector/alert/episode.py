@@ -74,6 +74,8 @@ class Episodes:
 
     def ended(self, batch: CdrBatch, i: int, watermark_ms: int) -> list[Revision]:
         """The watermark moved at call i: write the end of every episode that was quiet long enough."""
+        if watermark_ms < self.due_ms:
+            return []
         due = sorted(
             (self._due(number), alert.entity, number)
             for number, alert in self._open.items()

@@ -15,6 +15,7 @@ from detector.numbering.kernels.number import HASHED, SCRATCH, number_keys, text
 PREFIX_DIGITS = 7
 HIDDEN_DIGITS = 4
 SHORTEST_SECRET = 16
+_HASHED = int(HASHED)
 _FIXED_SECRET = b"no secret was configured"
 
 
@@ -56,7 +57,7 @@ class NumberPlan:
         self.is_china = plan == "china"
         words = np.frombuffer(hashlib.blake2b(secret, digest_size=16).digest(), dtype="<u8")
         self.k0, self.k1 = np.uint64(words[0]), np.uint64(words[1])
-        self._secret = words.tobytes()
+        self._mark = hashlib.blake2b(key=words.tobytes(), digest_size=4)
 
     def key(self, text: str) -> int:
         """64-bit key of a number, at most 18 digits reversible, else a keyed hash; 0 for blank text."""
@@ -79,7 +80,7 @@ class NumberPlan:
 
     def text(self, key: int) -> str | None:
         """The canonical digits of a key; None for a hash or 0."""
-        if not 0 < key < int(HASHED):
+        if not 0 < key < _HASHED:
             return None
         return str(key)[1:]  # the key is 10**n + digits: a 1, then the n digits
 
@@ -91,8 +92,9 @@ class NumberPlan:
         """
         key = self.key(number) if isinstance(number, str) else number
         digits = self.text(key) or ""
-        shown = digits[: min(PREFIX_DIGITS, max(0, len(digits) - HIDDEN_DIGITS))]
-        mark = hashlib.blake2b(key.to_bytes(8, "little"), key=self._secret, digest_size=4)
+        shown = digits[:-HIDDEN_DIGITS][:PREFIX_DIGITS]
+        mark = self._mark.copy()
+        mark.update(key.to_bytes(8, "little"))
         return f"{shown}****#{mark.hexdigest()}"
 
     def _read(self, texts: list[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from detector.alert.revision import Reason
 from detector.features.catalog import FAMILIES
-from detector.features.kernels.layout import HOT, MILLI, PARTY_SHIFT
+from detector.features.kernels.layout import MILLI, PARTY_SHIFT
 from detector.features.kernels.memory import HOUR_MS
 from detector.features.kernels.observe import CALLER, NEAR_NUMBERS, RECENT_CALLEES, SHORT_MS
 from detector.numbering.kernels.number import HASHED
@@ -23,7 +24,7 @@ NIGHT = (22, 23, 0, 1, 2, 3, 4, 5, 6)
 """Local hours in which strangers are seldom called."""
 
 _AT_NIGHT = np.isin(np.arange(24), NIGHT)
-_CALLEES_BEFORE = np.arange(HOT)[:, None] + np.arange(RECENT_CALLEES)
+_NOBODY = np.full(RECENT_CALLEES, HASHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _short(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
 def _targeting(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
     callees = seen.kept["callee_key"]
     n = len(callees)
-    before = np.concatenate((np.full(RECENT_CALLEES, HASHED), callees))[_CALLEES_BEFORE[:n]]
+    before = as_strided(np.concatenate((_NOBODY, callees)), (n, RECENT_CALLEES), (8, 8))  # those before each of them
     apart = callees[:, None] - before + NEAR_NUMBERS  # wraps around: 0 to 2 * NEAR_NUMBERS is near, from either side
     beside = (apart <= 2 * NEAR_NUMBERS) & (apart != NEAR_NUMBERS) & (callees < HASHED)[:, None]
     near = count(beside.any(axis=1))

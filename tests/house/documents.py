@@ -16,12 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.speed import result as speed
+
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 GRAFANA = ROOT / "deploy" / "grafana" / "dashboard.py"
 COMMANDS = ROOT / "deploy" / "commands.py"
 RESULT = ROOT / "benchmarks" / "results" / "overlay.json"
-OVERLAY = re.compile(r"(?s)(<!-- overlay -->).*?(<!-- /overlay -->)")
+FIGURES = re.compile(r"(?s)(<!-- (overlay|speed) -->).*?(<!-- /\2 -->)")
 CONSOLE = re.compile(r"(?ms)^```console\n(.*?)^```$")
 
 
@@ -36,7 +38,8 @@ def written() -> Iterator[tuple[Path, str]]:
 
 def readme(text: str, folder: Path) -> str:
     """The text with the figures and the output of its console blocks as they are today."""
-    text = OVERLAY.sub(lambda block: f"{block[1]}\n{overlay(json.loads(RESULT.read_bytes()))}\n{block[2]}", text)
+    figures = {"overlay": overlay(json.loads(RESULT.read_bytes())), "speed": speed.tables(speed.read())}
+    text = FIGURES.sub(lambda block: f"{block[1]}\n{figures[block[2]]}\n{block[3]}", text)
     return CONSOLE.sub(lambda block: f"```console\n{_played(block[1], folder)}```", text)
 
 
