@@ -64,14 +64,15 @@ def templates() -> jinja2.Environment:
 
 
 def why(reasons: tuple[Reason, ...]) -> list[Reason]:
-    """The reasons that speak loudest against the entity, for one line."""
-    return sorted((one for one in reasons if one.share > 0), key=lambda one: -one.share)[:_WHY]
+    """The reasons that speak loudest against the entity, for one line; a broken rule weighs no nats."""
+    return sorted((one for one in reasons if one.share > 0 or one.family == "rules"), key=lambda one: -one.share)[:_WHY]
 
 
 def told(reasons: tuple[Reason, ...]) -> tuple[list[Reason], list[Reason]]:
     """The reasons worth a row, the heaviest first, and those that hardly weigh."""
     ordered = sorted(reasons, key=lambda one: -one.share)
-    return [one for one in ordered if abs(one.share) >= _ROW], [one for one in ordered if abs(one.share) < _ROW]
+    spoken = [one for one in ordered if abs(one.share) >= _ROW or one.family == "rules"]
+    return spoken, [one for one in ordered if one not in spoken]
 
 
 def link(path: str, **query: object) -> str:

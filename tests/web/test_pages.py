@@ -15,7 +15,7 @@ from detector.web.contract import Call, Room
 from detector.web.desk import Desk, Person
 from detector.web.ledger import Ledger
 from detector.web.operations import OPERATIONS
-from detector.web.pages import PageQuery, QueueQuery
+from detector.web.pages import PageQuery, QueueQuery, told, why
 from detector.web.queue import Filter, Queue, View
 from tests.web.conftest import Feed
 from tests.web.sample import NOW_MS, alert, landing, status, telling
@@ -223,3 +223,11 @@ def test_no_page_needs_inline_style_or_script(ledger: Ledger, feed: Feed) -> Non
     shown = all_pages(room(ledger), alert().alert_id)
     for inline in (" style=", "<style", "onclick", "javascript:", "hx-on", "hx-vals", "http://", "https://"):
         assert inline not in shown
+
+
+def test_a_broken_rule_is_told_though_it_weighs_nothing() -> None:
+    rule = Reason(
+        family="rules", feature="inbound_only", value=3, usual=0, share=0.0, text="a code that is only called"
+    )
+    assert why((rule,)) == [rule]
+    assert told((rule,)) == ([rule], [])
