@@ -87,6 +87,9 @@ class State(_Section, frozen=True):
     warm_idle_h: Positive = 72
     dedup_calls: Positive = 2_000_000
     entity_capacity: Positive = 262_144  # numbers on other lines, blocks, tenants, trunks, holders, destinations
+    list_entries: Positive = 524_288  # callees on the contact lists of suspects, kept for a week
+    probes: Positive = 262_144  # people whom suspects called shortly, kept for three days
+    followers: Positive = 65_536  # numbers that called such people at length
 
 
 class Alerting(_Section, frozen=True):

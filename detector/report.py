@@ -115,6 +115,12 @@ class Reporter:
         counts = self._shard.roll_ups.entities.counts[0]
         metrics.entities.set(int(counts["partials"]))
         self._count(metrics.entities_refused.inc, "entities refused", int(counts["refused"]))
+        given_up = {"lists": self._shard.roll_ups.moved.refused, "handovers": self._shard.handovers.lost}
+        for of, count in given_up.items():
+            self._count(metrics.links_given_up.labels(of).inc, f"given up {of}", count)
+        for of in ("tenant", "holder"):
+            repeats = self._shard.entity_episodes.repeats.total(of)
+            self._count(metrics.repeats.labels(of).inc, f"repeats {of}", repeats)
         tables = self._shard.tables
         sizes = (len(tables.rows), len(tables.free_warm), len(tables.free_hot))
         for tier, name in _TIERS.items():

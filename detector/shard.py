@@ -12,11 +12,15 @@ from detector.alert.revision import Alert, Versions
 from detector.cdr.batch import CdrBatch
 from detector.config import Config, Feed
 from detector.entities.episodes import EntityEpisodes
+from detector.entities.handover import Handovers
+from detector.entities.handover_episodes import HandoverEpisodes
+from detector.entities.kernels.close import MINUTE_MS
 from detector.entities.laws import laws
-from detector.entities.roll_ups import RollUps
+from detector.entities.roll_ups import RollUps, Turn
 from detector.errors import ConfigError
 from detector.features.kernels import layout
 from detector.features.kernels.judge import judge
+from detector.features.kernels.layout import MILLI
 from detector.features.kernels.weigh import OPENED, REVISED, TIMER
 from detector.features.state import new_policy, new_tables
 from detector.feedback.applied import Applied, AppliedRegistry
@@ -63,6 +67,8 @@ class Shard:
         classes = laws(model, all_classes(), muted)
         self.roll_ups = RollUps(config.state, classes, plan, registry, config.alerting.entity_nats, self._lateness_ms)
         quiet_ms = config.alerting.quiet_min * 60_000
+        self.handovers = Handovers(config.state.probes, config.state.followers, round(self.threshold * MILLI / 2))
+        self.handover_episodes = HandoverEpisodes(self.handovers, self.versions)
         self.entity_episodes = EntityEpisodes(self.roll_ups, self.versions, quiet_ms)
         self.episodes = Episodes(
             self.tables,
@@ -129,14 +135,21 @@ class Shard:
             self._set_due()
             i, why = judge(batch.calls, i, self.tables, self._parameters, self._policy, scored)
             if why == TIMER:
-                self.roll_ups.take(batch, scored, taken, i)
+                self._take(batch, scored, taken, i)
                 taken = i
                 revisions += self.episodes.ended(batch, i, self.watermark_ms)
                 revisions += self._minutes_closed(batch, i)
             elif why in (OPENED, REVISED):
                 revisions.append(self.episodes.told(batch, i - 1, int(self.tables.meta[0]["event_row"])))
-        self.roll_ups.take(batch, scored, taken, len(batch))
+        self._take(batch, scored, taken, len(batch))
         return Findings(revisions, scored)
+
+    def _take(self, batch: CdrBatch, scored: NDArray[np.void], start: int, end: int) -> None:
+        """Calls [start, end), judged line by line, go to what watches above lines."""
+        if start < end:
+            part, seen = batch.take(slice(start, end)), scored[start:end]
+            blocks = self.roll_ups.take(part, seen)
+            self.handovers.take(part, seen, blocks)
 
     def _set_due(self) -> None:
         """The loop stops where the next minute can be closed, or an episode may end."""
@@ -149,7 +162,13 @@ class Shard:
         stream, offset = int(call["stream"]), int(call["offset"])
         alerts: list[Alert] = []
         position = self._place(stream, offset)
-        self.roll_ups.close(self.watermark_ms, lambda turn: alerts.extend(self.entity_episodes.told(turn, position)))
+
+        def told(turn: Turn) -> None:
+            alerts.extend(self.entity_episodes.told(turn, position))
+            now_ms = (turn.minute + 1) * MINUTE_MS
+            alerts.extend(self.handover_episodes.told(self.roll_ups.entities, now_ms, position))
+
+        self.roll_ups.close(self.watermark_ms, told)
         return [Revision(alert, stream, offset) for alert in alerts]
 
     def _class_declared(self, batch: CdrBatch) -> None:

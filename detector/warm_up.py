@@ -4,6 +4,7 @@ import numpy as np
 
 from detector.cdr.batch import CDR
 from detector.config import Order, State
+from detector.entities.kernels.chain import MATCH, follow, new_chains
 from detector.entities.roll_ups import compile_kernels
 from detector.features.kernels.judge import judge
 from detector.features.kernels.layout import SCORED
@@ -17,3 +18,11 @@ def warm_up() -> None:
     parameters, policy = Evidence.load().table({}, ()), new_policy(state, Order(), 1.0, observe=False)
     judge(np.zeros(0, CDR), 0, new_tables(state), parameters, policy, np.zeros(0, SCORED))
     compile_kernels()
+    follow(
+        np.zeros(0, CDR),
+        np.zeros(0, SCORED),
+        np.zeros(0, np.int32),
+        np.zeros(0, bool),
+        new_chains(4, 4),
+        np.zeros(0, MATCH),
+    )

@@ -136,6 +136,7 @@ warm_up()
 used = int(open("/proc/self/statm").read().split()[5]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_DATA, (used + 150_000_000, used + 150_000_000))
 room = {"line_capacity": 50_000, "warm_capacity": 2000, "hot_capacity": 200, "entity_capacity": 4000}
+room |= {"list_entries": 20_000, "probes": 20_000, "followers": 4000}
 config = load(None, {}, {f"state.{name}": n for name, n in room.items()})
 print(replay(config, [Path("calls.ndjson")], Path("run")).calls)
 """

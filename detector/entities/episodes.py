@@ -24,6 +24,8 @@ from detector.entities.kernels.layout import (
     TRUNK,
 )
 from detector.entities.laws import FAMILY_NAMES
+from detector.entities.moved import Link
+from detector.entities.repeats import Repeats
 from detector.entities.roll_ups import RollUps, Turn
 from detector.entities.rules import TOLD
 from detector.features.kernels.layout import ANSWERED, MILLI
@@ -43,6 +45,8 @@ class EntityEpisodes:
         self._open: dict[int, Alert] = {}
         self._broken: dict[tuple[int, int], Alert] = {}
         self._shown: tuple[NDArray[np.int32], NDArray[np.uint64]] | None = None
+        self._repeated: dict[int, Reason] = {}
+        self.repeats = Repeats()
 
     def __len__(self) -> int:
         return len(self._open) + len(self._broken)
@@ -67,18 +71,40 @@ class EntityEpisodes:
     def _changed(self, row: int, now_ms: int, position: str) -> Alert:
         entity = self._roll_ups.entities.rows[row]
         key = int(entity["key"])
-        before = self._open.get(key) or self._first(entity)
-        self._open[key] = alert = self._updated(before, entity, now_ms, position)
+        before = self._open.get(key)
+        if before is None:
+            before = self._first(entity)
+            minute = now_ms // MINUTE_MS
+            self._roll_ups.moved.opened(self._roll_ups.entities, row, before.entity, before.alert_id, minute)
+            hours = self.repeats.opened(before.entity_kind, before.entity, now_ms)
+            if hours is not None and before.entity_kind in ("tenant", "holder"):
+                self._repeated[key] = _repeat(hours, self.repeats.count[before.entity_kind, before.entity])
+        self._open[key] = alert = self._updated(before, row, now_ms, position)
+        link = self._roll_ups.moved.link(key)
+        of_a_customer = alert.entity_kind == "number" and alert.tenant is not None  # who is counted itself
+        if link and alert.kind == "moved_operation" != before.kind and not of_a_customer:
+            self._count_move(link)
         return alert
+
+    def _count_move(self, link: Link) -> None:
+        """Whose list it is began again: a customer, or the holder of a number or block."""
+        if link.owner.kind == TENANT:
+            self.repeats.moved("tenant", link.owner.entity)
+        elif link.owner.block >= 0:
+            self.repeats.moved("holder", self._roll_ups.registry.blocks[link.owner.block].holder)
 
     def _ended(self, now_ms: int, position: str) -> list[Alert]:
         ended = []
         for key, alert in list(self._open.items()):
-            entity = self._roll_ups.entities.rows[self._roll_ups.row_of(key)]
+            row = self._roll_ups.row_of(key)
+            entity = self._roll_ups.entities.rows[row]
             due_ms = int(entity["against_ms"]) + self._quiet_ms
             if due_ms <= now_ms:
-                alert = self._updated(alert, entity, now_ms, position)
+                alert = self._updated(alert, row, now_ms, position)
+                self._roll_ups.moved.ended(entity, now_ms // MINUTE_MS)
                 ended.append(_resolved(alert, due_ms))
+                self.repeats.ended(alert.entity_kind, alert.entity, now_ms)
+                self._repeated.pop(key, None)
                 del self._open[key]
                 entity["severity"], entity["reasons"], entity["revision_calls"] = 0, 0, 0
                 entity["score"], entity["share"], entity["begin_minute"] = 0, 0, -1
@@ -120,8 +146,12 @@ class EntityEpisodes:
         )
         return msgspec.structs.replace(alert, **self._named(entity, text))
 
-    def _updated(self, alert: Alert, entity: np.void, now_ms: int, position: str) -> Alert:
-        reasons = reasons_of(entity)
+    def _updated(self, alert: Alert, row: int, now_ms: int, position: str) -> Alert:
+        entity = self._roll_ups.entities.rows[row]
+        key = int(entity["key"])
+        reasons = reasons_of(entity, self._roll_ups.moved.link(key))
+        if key in self._repeated:
+            reasons = (*reasons, self._repeated[key])
         severity = SEVERITIES[max(int(entity["severity"]) - 1, 1)]
         kind = kind_of(alert.entity_kind, reasons)
         minutes = max(now_ms // MINUTE_MS - int(entity["begin_minute"]), 1)
@@ -237,6 +267,8 @@ class EntityEpisodes:
 def kind_of(entity_kind: str, reasons: tuple[Reason, ...]) -> str:
     """The kind follows from which families carry the score."""
     carried = {reason.family for reason in reasons if reason.share >= 2}
+    if "moved" in carried:
+        return "moved_operation"
     if "surge" in carried:
         return "flood"
     if "rotation" in carried:
@@ -244,13 +276,13 @@ def kind_of(entity_kind: str, reasons: tuple[Reason, ...]) -> str:
     return "ai_robocall" if "script" in carried else "mass_dialing"
 
 
-def reasons_of(entity: np.void) -> tuple[Reason, ...]:
-    """One reason a family whose share speaks, the heaviest first."""
+def reasons_of(entity: np.void, link: Link | None) -> tuple[Reason, ...]:
+    """One reason a family whose share speaks, the heaviest first. link: whose contact list it works through."""
     told = []
     for k, family in enumerate(FAMILY_NAMES):
         share = int(entity["share"][k]) / MILLI
         if abs(share) >= LEAST_NATS:
-            value, usual, feature, text = _TELL[family](entity)
+            value, usual, feature, text = _moved(link) if link and family == "moved" else _TELL[family](entity)
             told.append(
                 Reason(
                     family=family,
@@ -323,6 +355,10 @@ def _surge(entity: np.void) -> Told:
     return float(calls), rate, "calls_in_segment", text
 
 
+def _moved(link: Link) -> Told:
+    return link.shared / link.sampled, round(link.chance, 3), "callees_on_a_suspects_list", link.text
+
+
 _TELL: dict[str, Callable[[np.void], Told]] = {
     "novelty": _novelty,
     "pace": _pace,
@@ -332,6 +368,12 @@ _TELL: dict[str, Callable[[np.void], Told]] = {
     "rotation": _rotation,
     "surge": _surge,
 }
+
+
+def _repeat(hours: int, count: int) -> Reason:
+    """It began again: information, no evidence."""
+    text = f"the alert before ended {hours} h ago; began again {count} times after an alert"
+    return Reason(family="repeat", feature="repeats", value=float(count), usual=0.0, share=0.0, text=text)
 
 
 def _counterfactual(over: float, reasons: tuple[Reason, ...]) -> str:

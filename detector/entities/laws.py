@@ -11,7 +11,7 @@ from detector.features.kernels.layout import MILLI
 from detector.numbering.registry import DECLARED
 from models.evidence import CLASSES, ClassParameters, Evidence
 
-FAMILY_NAMES = ("novelty", "pace", "script", "answer", "reciprocity", "rotation", "surge")
+FAMILY_NAMES = ("novelty", "pace", "script", "answer", "reciprocity", "rotation", "surge", "moved")
 """In the order of the kernels' shares (layout.NOVELTY ...)."""
 
 

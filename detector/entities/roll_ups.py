@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from detector.cdr.batch import CDR, CdrBatch
 from detector.config import State
+from detector.entities import moved
 from detector.entities.kernels import layout
 from detector.entities.kernels.close import MINUTE_MS, changed, close, shortened, sweep
 from detector.entities.kernels.gather import NEW_PAIRS, NEW_PARTIALS, gather, move
@@ -62,6 +63,7 @@ class RollUps:
         self.threshold = threshold
         self.entities = new_entities(state.entity_capacity)
         self.names: dict[int, Name] = {}
+        self.moved = moved.MovedOperations(state.list_entries)
         self.holders: list[str] = []
         self.registry_changed()
         self._laws = laws
@@ -95,11 +97,8 @@ class RollUps:
         if self._oldest < 0 and len(batch):
             self._oldest = (int(batch.calls[0]["release_ms"]) - self._lateness_ms) // MINUTE_MS
 
-    def take(self, batch: CdrBatch, scored: NDArray[np.void], start: int, end: int) -> None:
-        """Count the calls [start, end) of a batch, judged, into their minutes; late ones into the oldest open one."""
-        if start == end:
-            return
-        part = batch.take(slice(start, end))
+    def take(self, part: CdrBatch, scored: NDArray[np.void]) -> NDArray[np.int32]:
+        """Count calls, judged, into their minutes, late ones into the oldest; registry place of each caller."""
         places = np.stack([self.registry.places_of(part.calls[name]) for name in ("number_key", "callee_key")])
         places = places.astype(np.int32)
         broken = self._rules.broken(part, places[0])
@@ -107,10 +106,13 @@ class RollUps:
         blocks = np.append(self._named_first, NO_BLOCK).astype(np.int32)[places]
         release_ms = part.calls["release_ms"]
         minutes = np.unique(np.maximum(release_ms // MINUTE_MS, self._oldest))
-        duplicate, outcome = scored["duplicate"][start:end].copy(), scored["outcome"][start:end].copy()
+        duplicate, outcome = scored["duplicate"].copy(), scored["outcome"].copy()
+        self.moved.take(part.calls, duplicate, blocks[0])
         for number in minutes.tolist():
             from_ms = number * MINUTE_MS if number > self._oldest else -1
             self._gather(part, number, from_ms, duplicate, outcome, blocks, broken)
+        callers: NDArray[np.int32] = blocks[0]
+        return callers
 
     def _gather(
         self,
@@ -162,6 +164,7 @@ class RollUps:
             minute = self._open.pop(number)
             self._turn_day(number)
             close(minute, self.entities, number, self._laws)
+            self.moved.close(minute, self.entities, number, self._laws)
             partials = minute.partials[: int(minute.counts[0]["partials"])]
             rows = np.empty(len(partials), np.int32)
             critical = round((self.threshold + CRITICAL_NATS) * MILLI)
@@ -188,6 +191,8 @@ class RollUps:
             self.entities = self.entities._replace(members=fresh)
             self._make_room(number)
             self._forget_names()
+            if day > self._day:
+                self.moved.turn_day()
             self._day = day
 
     def _make_room(self, number: int) -> None:
@@ -252,3 +257,4 @@ def compile_kernels() -> None:
     changed(minute, known, 0, 0, np.zeros(1, np.int32))
     sweep(known, 0, np.zeros(1, layout.MEMBER))
     shortened(known, np.zeros(1, bool), new_entities(1))
+    moved.compile_kernels(minute, known)

@@ -15,6 +15,7 @@ from detector.decode.rejects import Reject
 from detector.errors import InputError
 from detector.feedback.applied import Applied
 from detector.feedback.applied import decode as decode_applied
+from detector.replay.handovers import write_handovers
 from detector.replay.trace import TraceWriter
 from detector.shard import Findings, Shard
 from detector.sinks.ndjson import NdjsonSink
@@ -27,7 +28,12 @@ DAY_MS = 86_400_000
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """summary.json of a run folder. Times UTC epoch ms; null = there was no call."""
+    """summary.json of a run folder. Times UTC epoch ms; null = there was no call.
+
+    links_given_up    callees of contact lists, probes and follow-ups that got no room
+    handover_numbers  numbers that call people after a machine probed them (handovers.csv)
+    repeats           how often each tenant and holder began again after an alert, or under another name
+    """
 
     files: tuple[str, ...]
     calls: int
@@ -47,6 +53,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     capacity_evictions: int
     doorkeeper_active: int
     merge_idle: int
+    links_given_up: int
+    handover_numbers: int
+    repeats: dict[str, dict[str, int]]
     versions: Versions
 
     def as_text(self) -> str:
@@ -80,7 +89,7 @@ def replay(
     progress: Progress | None = None,
     trace_cold: bool = False,
 ) -> Summary:
-    """Judge the calls of files and write alerts.ndjson, dead-letter.ndjson, stories.ndjson, trace/, summary.json.
+    """Judge the calls of files and write a run: alerts, dead letters and stories (.ndjson), handovers.csv, trace/.
 
     The same files give the same bytes in alerts.ndjson, whatever batch_calls and block_bytes. Memory is bounded by
     the configuration, not by the files. trace_cold: trace every call, for fitting. applied: what a live run changed on
@@ -103,6 +112,7 @@ def replay(
         sink.close()
         source.close()
         trace.close(shard.tables)
+    write_handovers(shard.handovers.suspects(), shard.plan, out_dir / "handovers.csv")
     summary = _summary(files, shard, counts, _write_stories(out_dir))
     (out_dir / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
     return summary
@@ -185,5 +195,8 @@ def _summary(files: Sequence[Path], shard: Shard, counts: _Counts, alerts: list[
         capacity_evictions=int(meta["evicted"].sum()),
         doorkeeper_active=int(meta["no_row"]),
         merge_idle=0,
+        links_given_up=shard.roll_ups.moved.refused + shard.handovers.lost,
+        handover_numbers=len(shard.handovers.suspects()),
+        repeats={of: shard.entity_episodes.repeats.of(of) for of in ("tenant", "holder")},
         versions=shard.versions,
     )

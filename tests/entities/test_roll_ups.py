@@ -163,7 +163,7 @@ def test_a_flood_of_single_calls_takes_no_room_and_two_alerts() -> None:
         batch = batch_of(calls)
         ups.begin(batch)
         scored = np.zeros(len(calls), SCORED)
-        ups.take(batch, scored, 0, len(calls))
+        ups.take(batch, scored)
         ups.close(number * 60_000 - 60_000, turns.append)
     ups.close((START + 30) * 60_000, turns.append)
     opened = {int(row) for turn in turns for row in turn.changed}
@@ -179,7 +179,7 @@ def test_entities_beyond_the_capacity_are_counted() -> None:
     calls = calls_of([(i, i % 5, i % 7, i % 30, -1, 100 + i, 0) for i in range(50)])
     batch = batch_of(calls)
     ups.begin(batch)
-    ups.take(batch, np.zeros(50, SCORED), 0, 50)
+    ups.take(batch, np.zeros(50, SCORED))
     ups.close((START + 5) * 60_000, lambda turn: None)
     assert int(ups.entities.counts[0]["partials"]) == 8
     assert int(ups.entities.counts[0]["refused"]) > 0
@@ -187,7 +187,7 @@ def test_entities_beyond_the_capacity_are_counted() -> None:
     ups.close((START + 2000) * 60_000, lambda turn: None)
     later = calls_of([(0, 1, 2, 3, -1, 100, 0)])
     later["release_ms"] += 2 * 86_400_000
-    ups.take(batch_of(later), np.zeros(1, SCORED), 0, 1)
+    ups.take(batch_of(later), np.zeros(1, SCORED))
     ups.close(int(later["release_ms"][0]) + 120_000, lambda turn: None)
     assert len(ups.names) <= 8
 
@@ -200,7 +200,7 @@ def test_quiet_entities_make_room_when_the_day_turns() -> None:
         calls["release_ms"] += day * 86_400_000
         batch = batch_of(calls)
         ups.begin(batch)
-        ups.take(batch, np.zeros(30, SCORED), 0, 30)
+        ups.take(batch, np.zeros(30, SCORED))
         ups.close(int(calls["release_ms"].max()) + 120_000, lambda turn: None)
     rows = ups.entities.rows[: int(ups.entities.counts[0]["partials"])]
     tenants = set(rows["id"][rows["kind"] == KINDS.index("tenant")].tolist())
@@ -218,7 +218,7 @@ def test_members_are_forgotten_after_a_week() -> None:
         calls["release_ms"] += day * 86_400_000
         batch = batch_of(calls)
         ups.begin(batch)
-        ups.take(batch, np.zeros(3, SCORED), 0, 3)
+        ups.take(batch, np.zeros(3, SCORED))
         ups.close(int(calls["release_ms"].max()) + 120_000, lambda turn: None)
     tenant = ups.entities.rows[ups.entities.rows["kind"] == KINDS.index("tenant")][0]
     assert int(tenant["members"][CALLEES].sum()) == 1

@@ -7,8 +7,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 MINUTE_MS = 60_000
-LOW = {"novelty": -4, "pace": -4, "script": -4, "answer": -4, "reciprocity": -16, "rotation": -2, "surge": -4}
-HIGH = {"novelty": 8, "pace": 6, "script": 10, "answer": 5, "reciprocity": 0, "rotation": 8, "surge": 8}
+LOW = {
+    "novelty": -4,
+    "pace": -4,
+    "script": -4,
+    "answer": -4,
+    "reciprocity": -16,
+    "rotation": -2,
+    "surge": -4,
+    "moved": 0,
+}
+HIGH = {"novelty": 8, "pace": 6, "script": 10, "answer": 5, "reciprocity": 0, "rotation": 8, "surge": 8, "moved": 16}
 SPEAKS = {
     "number": {"novelty", "pace", "script", "answer", "reciprocity"},
     "tenant": {"novelty", "pace", "script", "answer", "reciprocity", "rotation"},

@@ -18,6 +18,8 @@ from detector.entities.kernels.layout import (
     FAMILIES,
     LEVELS,
     LINES,
+    LIST_SAMPLE,
+    MOVED,
     NOVELTY,
     NUMBER,
     OUTCOMES,
@@ -59,24 +61,24 @@ LIFE_CHANGES, LIFE_KEEPS = 0.5, 9.5
 DIAL_CHANGES, DIAL_KEEPS = 2.0, 1.0
 """Beta laws of how often a line shows another number than before."""
 
-LOW = np.array([-4, -4, -4, -4, -16, -2, -4], np.int64) * MILLI
-HIGH = np.array([8, 6, 10, 5, 0, 8, 8], np.int64) * MILLI
+LOW = np.array([-4, -4, -4, -4, -16, -2, -4, 0], np.int64) * MILLI
+HIGH = np.array([8, 6, 10, 5, 0, 8, 8, 16], np.int64) * MILLI
 
-#                novelty pace script answer reciprocity rotation surge
+#                novelty pace script answer reciprocity rotation surge moved
 SPEAKS = np.array(
     [
-        [True, True, True, True, True, False, False],  # number
-        [True, True, True, True, True, True, False],  # block
-        [True, True, True, True, True, True, False],  # tenant
-        [True, False, True, True, False, False, False],  # trunk: other people's lines, too
-        [True, True, True, True, True, True, False],  # holder
-        [False, False, True, True, False, False, True],  # destination
+        [True, True, True, True, True, False, False, True],  # number
+        [True, True, True, True, True, True, False, True],  # block
+        [True, True, True, True, True, True, False, True],  # tenant
+        [True, False, True, True, False, False, False, False],  # trunk: other people's lines, too
+        [True, True, True, True, True, True, False, False],  # holder
+        [False, False, True, True, False, False, True, False],  # destination
     ]
 )
 """Which families speak about which kind of entity."""
 
 VOLUME, SHAPE, OUTCOME, IDENTITY = range(4)
-GROUP = np.array([VOLUME, VOLUME, SHAPE, OUTCOME, OUTCOME, IDENTITY, VOLUME])
+GROUP = np.array([VOLUME, VOLUME, SHAPE, OUTCOME, OUTCOME, IDENTITY, VOLUME, IDENTITY])
 GROUPS = 4
 
 
@@ -215,9 +217,17 @@ def remember(minute: Minute, known: Entities, day: np.int32) -> None:
             member.what = pair.what
             member.level = pair.level
             row.members[what, signed(pair.level)] += np.int16(1)
-            while row.shift[what] < LEVELS - 1 and sampled(row, what) > SAMPLE[what]:
+            while row.shift[what] < LEVELS - 1 and sampled(row, what) > most(row, what):
                 halve(row, what)
         member.day = day
+
+
+@njit
+def most(row: Record, what: int) -> int:
+    """Members of a set that are kept: more callees of an entity whose list may have to be known again."""
+    if what == CALLEES and row.list > 0:
+        return LIST_SAMPLE
+    return signed(SAMPLE[what])
 
 
 @njit
@@ -262,7 +272,7 @@ def weigh(row: Record, part: Record, number: int, laws: NDArray[np.void]) -> Non
         row.talk[k] += part.talk[k]
     kind = signed(row.kind)
     for k in range(FAMILIES):
-        if p.speaks[k] == 0 or not SPEAKS[kind, k]:
+        if p.speaks[k] == 0 or not SPEAKS[kind, k] or k == MOVED:  # moved: when a list is measured (moved.py)
             continue
         value = 0
         if k == NOVELTY:
@@ -428,7 +438,8 @@ def changed(minute: Minute, known: Entities, threshold: int, critical: int, out:
             continue
         row = known.rows[place]
         was = signed(row.severity)
-        if was == 0 and (row.score < threshold or speaking(row) < 2):
+        alone = signed(row.share[MOVED]) >= threshold
+        if was == 0 and (row.score < threshold or (speaking(row) < 2 and not alone)):
             continue
         severity = max(was, CRITICAL if row.score >= critical else WARNING)
         reasons = signed(row.reasons) if was > 0 else 0

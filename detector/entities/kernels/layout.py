@@ -17,6 +17,9 @@ who called it. SHOWN pairs are sampled by their line, CALLERS as CALLEES are, so
 SAMPLE = np.array([512, 128, 64, 1024, 512], np.int64)
 """Members kept of each set; when there are more, every other one is forgotten (threshold sample)."""
 
+LIST_SAMPLE = 8192
+"""Callees kept of a number, block or tenant whose alert is open: its contact list, to be known again (moved.py)."""
+
 MINUTE_SAMPLE = 4096
 """Members of one set that one minute carries."""
 
@@ -29,8 +32,8 @@ OUTCOMES = 4
 TALKS = 40
 """Bins of talk: 2 s each up to a minute, then ten on a log scale up to an hour and more."""
 
-NOVELTY, PACE, SCRIPT, ANSWER, RECIPROCITY, ROTATION, SURGE = range(7)
-FAMILIES = 7
+NOVELTY, PACE, SCRIPT, ANSWER, RECIPROCITY, ROTATION, SURGE, MOVED = range(8)
+FAMILIES = 8
 
 INBOUND_ONLY, FOREIGN_TRUNK, INVALID_CALLER, UNASSIGNED = range(4)
 RULES = 4
@@ -116,6 +119,10 @@ ENTITY = np.dtype(
         ("revision_calls", np.int64),
         ("reasons", np.uint32),
         ("broken", np.int64, (RULES,)),  # calls against each rule, ever
+        ("hits_minute", np.int64),  # begin_minute of the segment that `hits` counts
+        ("hits", np.int32),  # calls to people that somebody's contact list had before
+        ("due", np.int32),  # hits at which the overlap is measured next
+        ("list", np.int32),  # its own contact list: place + 1; 0 = none
     ],
     align=True,
 )
