@@ -1,8 +1,9 @@
 """One story, not a hundred alerts: which alerts belong together. Derived downstream, never in a shard.
 
 The rule, for the page's queue and for `stories.ndjson` alike: an alert belongs to the nearest alert of a wider
-entity that it is part of (LEVELS), if that one says more than information and both live at the same time. What
-is left is told together where several share an entity that has no alert of its own.
+entity that it is part of (LEVELS), if that one says more than information and both live at the same time. An
+alert that so holds nothing, because all its parts are in one other story (the trunk of one tenant's lines),
+belongs to that story. What is left is told together where several share an entity that has no alert of its own.
 """
 
 from collections import Counter
@@ -46,8 +47,8 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
 class Story(msgspec.Struct, frozen=True, kw_only=True):
     """Alerts told as one. Times are UTC epoch ms; `alerts` and `lines` are bounded, the counts are not.
 
-    alert_id: the alert that holds the others; null = several alerts share the entity, which has none. Then
-    calls, callees and harm are sums over the alerts, where people called by two lines count twice.
+    alert_id: the alert that holds the others; calls, callees and harm are then at least so many, by the alert that
+    counts most. null = several alerts share the entity, which has none: sums, where people called by two count twice.
     """
 
     entity_kind: str
@@ -75,13 +76,31 @@ def parents(branches: Sequence[Branch]) -> dict[str, str]:
     for branch in sorted(branches, key=lambda branch: -branch.harm):
         if branch.severity != "info":
             above.setdefault((branch.entity_kind, branch.entity), []).append(branch)
+    parts: dict[tuple[str, str], list[Branch]] = {}
     found = {}
     for branch in branches:
         for entity in branch.part_of():
+            parts.setdefault(entity, []).append(branch)
             holding = [one for one in above.get(entity, ()) if _holds(one, branch)]
-            if holding:
+            if holding and branch.alert_id not in found:
                 found[branch.alert_id] = holding[0].alert_id
-                break
+    return found | _elsewhere(branches, parts, found)
+
+
+def _elsewhere(
+    branches: Sequence[Branch], parts: Mapping[tuple[str, str], list[Branch]], parent: Mapping[str, str]
+) -> dict[str, str]:
+    """Alerts without parent and children, all parts of which are in one other story: alert_id -> that story's root."""
+    by_id, holding = {branch.alert_id: branch for branch in branches}, set(parent.values())
+    found = {}
+    for branch in branches:
+        if branch.alert_id not in parent and branch.alert_id not in holding:
+            of_it = [one for one in parts.get((branch.entity_kind, branch.entity), ()) if _holds(branch, one)]
+            roots = {root_of(one.alert_id, parent) for one in of_it} & holding
+            if len(roots) == 1 and all(one.alert_id in parent for one in of_it):
+                (root,) = roots
+                if _holds(by_id[root], branch):
+                    found[branch.alert_id] = root
     return found
 
 
@@ -168,7 +187,7 @@ def _branch(alert: Alert) -> Branch:
 
 
 def _story(kind: str, entity: str, root: Alert | None, members: list[Alert]) -> Story:
-    counted = members if root is None else [root]  # an alert of the whole has counted its parts
+    total = sum if root is None else max  # an alert of the whole has counted its parts, a broken rule not all of them
     lines = sorted({alert.line for alert in members if alert.line})
     first = members[0] if root is None else root
     return Story(
@@ -182,9 +201,9 @@ def _story(kind: str, entity: str, root: Alert | None, members: list[Alert]) -> 
         kinds=tuple(sorted({alert.kind for alert in members})),
         first_call_ms=min(alert.first_call_ms for alert in members),
         last_call_ms=max(alert.last_call_ms for alert in members),
-        calls=sum(alert.calls for alert in counted),
-        distinct_callees=sum(alert.distinct_callees for alert in counted),
-        harm=round(sum(alert.harm for alert in counted if alert.state == "open"), 1),
+        calls=total([alert.calls for alert in members]),
+        distinct_callees=total([alert.distinct_callees for alert in members]),
+        harm=round(total([alert.harm if alert.state == "open" else 0.0 for alert in members]), 1),
         alert_count=len(members),
         alerts=tuple(alert.alert_id for alert in members[:MOST_MEMBERS]),
         line_count=len(lines),

@@ -5,7 +5,6 @@ up absorbs stays in the record and leaves the queue.
 """
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, get_args
@@ -13,7 +12,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from detector.alert import revision
-from detector.alert.revision import Alert
+from detector.alert.revision import SEVERITIES, Alert
 from detector.alert.tree import Branch, parents, together
 from detector.hooks import action
 from detector.hooks.action import Action
@@ -50,6 +49,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     silenced_until_ms: int | None
     absorbed_by: str | None  # alert_id
     absorbs: int  # open alerts below it, on all levels
+    harm: float  # of it, or of the most harmful alert below it
+    severity: str  # of it, or of the most severe alert below it
     action: Action | None  # the newest decision of the hooks
     verdict: Verdict | None  # the newest one
 
@@ -135,7 +136,7 @@ class Queue:
 
     def below(self, alert_id: str) -> list[Standing]:
         """Open alerts whose nearest parent is this one, most harmful first."""
-        query = "SELECT * FROM standing WHERE parent = :id ORDER BY harm DESC LIMIT :size"
+        query = "SELECT * FROM standing WHERE parent = :id ORDER BY whole_harm DESC, alert_id LIMIT :size"
         return self._standings(query, {"id": alert_id, "size": ROWS})
 
     def before(self, alert: Alert) -> list[Standing]:
@@ -189,18 +190,26 @@ class Queue:
             yield db
 
     def _grow(self, db: sqlite3.Connection) -> None:
-        parent = parents([_branch(row) for row in db.execute(_OPEN)])
-        holds: Counter[str] = Counter()
-        for above in parent.values():
-            holds[above] += 1
-            while above in parent:
-                above = parent[above]
-                holds[above] += 1
+        branches = {branch.alert_id: branch for branch in map(_branch, db.execute(_OPEN))}
+        parent = parents(list(branches.values()))
+        wholes = {alert_id: [branch] for alert_id, branch in branches.items()}
+        for alert_id, branch in branches.items():
+            while alert_id in parent:
+                alert_id = parent[alert_id]
+                wholes[alert_id].append(branch)
+        rows = (
+            (alert_id, parent.get(alert_id), len(whole) - 1, max(one.harm for one in whole), _loudest(whole))
+            for alert_id, whole in wholes.items()
+        )
         db.execute("BEGIN")
         db.execute("DELETE FROM branch")
-        rows = ((alert_id, parent.get(alert_id), holds[alert_id]) for alert_id in parent.keys() | holds.keys())
-        db.executemany("INSERT INTO branch VALUES (?, ?, ?)", rows)
+        db.executemany("INSERT INTO branch VALUES (?, ?, ?, ?, ?)", rows)
         db.execute("COMMIT")
+
+
+def _loudest(branches: Sequence[Branch]) -> str:
+    known = [one.severity for one in branches if one.severity in SEVERITIES]
+    return max(known, key=SEVERITIES.index, default=branches[0].severity)
 
 
 def _branch(row: sqlite3.Row) -> Branch:
@@ -216,6 +225,8 @@ def _standing(row: sqlite3.Row) -> Standing:
         silenced_until_ms=row["silenced_until_ms"],
         absorbed_by=row["parent"],
         absorbs=row["absorbs"],
+        harm=row["whole_harm"],
+        severity=row["whole_severity"],
         action=action.decode(row["newest_action"]) if row["newest_action"] else None,
         verdict=msgspec.json.decode(row["newest_verdict"], type=Verdict) if row["newest_verdict"] else None,
     )
@@ -238,14 +249,16 @@ CREATE TEMP VIEW IF NOT EXISTS silence_in_force AS
 SELECT s.*, (SELECT count(*) FROM silence_match m WHERE m.silence_id = s.silence_id AND m.state = 'open') AS matches
 FROM silence s WHERE s.until_ms > now_ms();
 
-CREATE TEMP TABLE IF NOT EXISTS branch (alert_id TEXT PRIMARY KEY, parent TEXT, absorbs INTEGER) WITHOUT ROWID;
+CREATE TEMP TABLE IF NOT EXISTS branch (
+    alert_id TEXT PRIMARY KEY, parent TEXT, absorbs INTEGER, harm REAL, severity TEXT) WITHOUT ROWID;
 
 CREATE TEMP VIEW IF NOT EXISTS placed AS
 SELECT a.*, k.owner, k.since_ms,
     (SELECT t.value FROM action t WHERE t.alert_id = a.alert_id ORDER BY decided_ms DESC LIMIT 1) AS newest_action,
     (SELECT v.value FROM verdict v WHERE v.alert_id = a.alert_id ORDER BY at_ms DESC LIMIT 1) AS newest_verdict,
     (SELECT max(until_ms) FROM silence_match m WHERE m.alert_id = a.alert_id) AS silenced_until_ms,
-    b.parent, COALESCE(b.absorbs, 0) AS absorbs
+    b.parent, COALESCE(b.absorbs, 0) AS absorbs,
+    COALESCE(b.harm, a.harm) AS whole_harm, COALESCE(b.severity, a.severity) AS whole_severity
 FROM alert a LEFT JOIN acknowledgement k ON k.alert_id = a.alert_id LEFT JOIN branch b ON b.alert_id = a.alert_id;
 
 CREATE TEMP VIEW IF NOT EXISTS standing AS
@@ -254,13 +267,14 @@ SELECT *, CASE WHEN state <> 'open' THEN 'resolved' WHEN silenced_until_ms IS NO
 FROM placed;
 """
 
-_WANTED = r"""FROM standing WHERE (:view = 'all' OR place = :view) AND (:severity = '' OR severity = :severity)
+_WANTED = r"""FROM standing WHERE (:view = 'all' OR place = :view) AND (:severity = '' OR whole_severity = :severity)
     AND (:kind = '' OR kind = :kind) AND (:entity_kind = '' OR entity_kind = :entity_kind)
     AND (:q = '' OR names LIKE :like ESCAPE '\')"""
 _BRANCH = "alert_id, state, severity, entity_kind, entity, number, block, tenant, trunk, holder, harm"
+_ROOT = _BRANCH.replace("severity", "whole_severity AS severity").replace("harm", "whole_harm AS harm")
 _OPEN = f"SELECT {_BRANCH} FROM alert WHERE state = 'open'"  # noqa: S608
-_ROOTS = f"SELECT {_BRANCH} FROM standing WHERE place = 'queue'"  # noqa: S608
+_ROOTS = f"SELECT {_ROOT} FROM standing WHERE place = 'queue'"  # noqa: S608
 _PAGE = "alert_id LIMIT :size OFFSET :from"
-_LIST_HARMFUL = f"SELECT * {_WANTED} ORDER BY owner IS NOT NULL, harm DESC, raised_at_ms, {_PAGE}"
+_LIST_HARMFUL = f"SELECT * {_WANTED} ORDER BY owner IS NOT NULL, whole_harm DESC, raised_at_ms, {_PAGE}"
 _LIST_NEWEST = f"SELECT * {_WANTED} ORDER BY updated_at_ms DESC, {_PAGE}"
 _COUNT = f"SELECT place, count(*) {_WANTED} GROUP BY place"

@@ -79,6 +79,21 @@ def test_where_most_are_they_are_told_together() -> None:
     assert [(story.entity_kind, story.entity, story.alert_count) for story in stories(lines)] == [("block", "B", 10)]
 
 
+def test_a_trunk_of_one_tenants_lines_belongs_to_the_tenants_story() -> None:
+    lines = [alert(f"l{i}", tenant="T", trunk="G", harm=1.0, calls=30) for i in range(4)]
+    tenant = alert("T", entity_kind="tenant", line=None, tenant="T", severity="warning", harm=0.0, calls=1)
+    trunk = alert("G", entity_kind="trunk", line=None, trunk="G", severity="critical", harm=104.0, calls=491)
+    (story,) = stories([*lines, tenant, trunk])
+    assert (story.entity, story.alert_count, story.severity, story.calls, story.harm) == (
+        "T",
+        6,
+        "critical",
+        491,
+        104.0,
+    )
+    assert len(stories([*lines, alert("x", trunk="G"), tenant, trunk])) == 2, "it carries somebody else's line, too"
+
+
 def test_an_alert_for_information_holds_nothing() -> None:
     told = stories([alert("T", entity_kind="tenant", line=None, tenant="T", severity="info"), alert("a", tenant="T")])
     assert len(told) == 2
