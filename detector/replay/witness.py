@@ -17,6 +17,7 @@ from detector.features.kernels.layout import MILLI, WARM_TIER
 from detector.numbering.plan import NumberPlan
 from detector.shard import Findings
 from models.contract import Model
+from models.shape import WINDOW_MS, Shape
 
 DAY_MS = 86_400_000
 _BAD_CALL = np.dtype([("line", np.int32), ("setup_ms", np.int64), ("release_ms", np.int64), ("nats", np.float32)])
@@ -116,7 +117,9 @@ class Witness:
         line = self._lines_of(calls["line_key"])
         bad = (line >= 0) & self._bad[line]
         rows = np.flatnonzero((line >= 0) & (scored["tier"] >= 0) & (bad | (scored["tier"] >= WARM_TIER)))
-        scores = all_scores(self._models, matrix(scored[rows]))
+        scores = all_scores(
+            self._models, matrix(scored[rows]), newest_of_windows(line[rows], calls["release_ms"][rows])
+        )
         self._raise_peaks(line[rows], calls["release_ms"][rows], scores)
         chased = bad[rows]
         kept = rows[chased]
@@ -168,9 +171,22 @@ def scorers(models: Sequence[Model]) -> list[str]:
     return [*names, ENSEMBLE] if {"evidence", "boosted"} <= set(names) else names
 
 
-def all_scores(models: Sequence[Model], X: NDArray[np.float64]) -> NDArray[np.float32]:
-    """float32[scorers, n]: every score of each row; what evidence has a part in only where it could alert."""
-    scores = {model.name: model.score(X) for model in models}
+def newest_of_windows(line: NDArray[np.intp], release_ms: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Rows at which shape looks at a line: the newest of each of its windows."""
+    _, back = np.unique(np.stack([line, release_ms // WINDOW_MS])[:, ::-1], axis=1, return_index=True)
+    return len(line) - 1 - back
+
+
+def all_scores(models: Sequence[Model], X: NDArray[np.float64], windows: NDArray[np.intp]) -> NDArray[np.float32]:
+    """float32[scorers, n]: every score of each row; what evidence has a part in only where it could alert.
+
+    windows  rows that shape scores; elsewhere it says nothing
+    """
+    scores = {model.name: model.score(X) for model in models if not isinstance(model, Shape)}
+    for model in models:
+        if isinstance(model, Shape):
+            scores[model.name] = np.full(len(X), -np.inf)
+            scores[model.name][windows] = model.score(X[windows])
     if "evidence" in scores:
         scores["evidence"] = np.where(speaking_groups(X) < 2, -np.inf, scores["evidence"])
     names = scorers(models)

@@ -8,6 +8,7 @@ import pytest
 from detector import check, errors
 from detector.command import commands
 from detector.config import Config
+from detector.features.catalog import FAMILIES
 from tests.house import documents
 
 ROOT = Path(__file__).parents[2]
@@ -92,3 +93,14 @@ def test_the_readme_names_every_command_and_folder() -> None:
     assert [name for name in commands.commands if f"detector {name}" not in README] == []
     packages = [path.parent.name for path in (ROOT / "detector").glob("*/__init__.py")]
     assert [name for name in packages if f"`detector/{name}/`" not in README] == []
+
+
+def test_every_signature_says_what_covers_it() -> None:
+    rows = re.findall(
+        r"^\| (\d+) \| [^|]+ \| ([^|]+) \|", (DEPLOY / "signatures.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert [int(number) for number, _ in rows] == list(range(1, 29))
+    named = {word for _, covered in rows for word in covered.strip().split(", ")}
+    families = {family.name for family in FAMILIES}
+    assert families <= named
+    assert named - families == {"entities", "rules", "not covered"}
