@@ -1,12 +1,11 @@
 """The shard: the unit of state and order. Same calls in the same order, same alerts with the same ids."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector import metrics
 from detector.alert.episode import Context, Episodes, Place, Revision
 from detector.alert.revision import Alert, Versions
 from detector.cdr.batch import CdrBatch
@@ -17,7 +16,6 @@ from detector.entities.handover_episodes import HandoverEpisodes
 from detector.entities.kernels.close import MINUTE_MS
 from detector.entities.laws import laws
 from detector.entities.roll_ups import RollUps, Turn
-from detector.errors import ConfigError
 from detector.features.kernels import layout
 from detector.features.kernels.judge import judge
 from detector.features.kernels.layout import MILLI
@@ -25,10 +23,11 @@ from detector.features.kernels.weigh import OPENED, REVISED, TIMER
 from detector.features.state import new_policy, new_tables
 from detector.feedback.applied import Applied, AppliedRegistry
 from detector.feedback.calendar import Calendar, next_minute
-from detector.feedback.request import BadRequest, Request
+from detector.feedback.effects import Effects
+from detector.feedback.request import Request
 from detector.numbering.plan import NumberPlan
-from detector.numbering.registry import Registry, all_classes, class_name
-from models.evidence import ClassParameters, Evidence
+from detector.numbering.registry import Registry, all_classes
+from models.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Shard:
         self.muted = muted
         self.tables = new_tables(config.state)
         self._policy = new_policy(config.state, config.order, self.threshold, observe, config.feed.utc_offset_h)
-        self._parameters = model.table(all_classes(), muted)
+        self._effects = Effects(self.tables, model, plan, registry, muted, self.threshold, config.feed.utc_offset_h)
         self._lateness_ms = config.order.lateness_s * 1000
         self.versions = Versions(config=config.version, model=model.version, code=code)
         self._place = place
@@ -82,7 +81,7 @@ class Shard:
                 most_calls=config.alerting.evidence_calls,
                 quiet_ms=quiet_ms,
                 utc_offset_h=config.feed.utc_offset_h,
-                usual=_parameters_of(model),
+                usual=self._effects.usual,
             ),
         )
 
@@ -103,7 +102,7 @@ class Shard:
         while (at := self.calendar.reached(batch.calls["release_ms"][begun:], self.newest_ms)) is not None:
             parts.append(self._judged(batch.take(slice(begun, begun + at))))
             begun += at
-            self._apply(self.calendar.leave())
+            parts[-1].revisions.extend(self._apply(self.calendar.leave(), batch, begun))
         parts.append(self._judged(batch.take(slice(begun, None)) if begun else batch))
         return parts[0] if len(parts) == 1 else _together(parts)
 
@@ -113,17 +112,15 @@ class Shard:
         Changes nothing: `calendar.enter` does, once the record is safe. position: where to read on after the request.
         Raises BadRequest.
         """
-        try:
-            self._registry.check(request.blocks)
-        except ConfigError as error:
-            raise BadRequest("bad_value", str(error)) from None
-        apply_ms = next_minute(self.newest_ms)
-        return AppliedRegistry(apply_ms=apply_ms, partition=partition, position=position, update=request)
+        return self._effects.settle(request, next_minute(self.newest_ms), partition, position)
 
-    def _apply(self, change: Applied) -> None:
-        self._registry.update(change.update.blocks, change.update.withdraw)
-        self.roll_ups.registry_changed()
-        metrics.changes.labels("registry").inc()
+    def _apply(self, change: Applied, batch: CdrBatch, i: int) -> list[Revision]:
+        """The change comes before call i of the batch; the revision of an episode that it ends."""
+        ended = self._effects.apply(change, int(batch.calls[i]["release_ms"]))
+        if isinstance(change, AppliedRegistry):
+            self.roll_ups.registry_changed()
+        self.episodes.judged_by(self._effects.version)
+        return [self.episodes.closed(ended, batch, i, change.apply_ms)] if ended is not None else []
 
     def _judged(self, batch: CdrBatch) -> Findings:
         self._class_declared(batch)
@@ -133,7 +130,7 @@ class Shard:
         i = taken = 0
         while i < len(batch):
             self._set_due()
-            i, why = judge(batch.calls, i, self.tables, self._parameters, self._policy, scored)
+            i, why = judge(batch.calls, i, self.tables, self._effects.parameters, self._policy, scored)
             if why == TIMER:
                 self._take(batch, scored, taken, i)
                 taken = i
@@ -194,8 +191,3 @@ def muted_families(feed: Feed) -> tuple[str, ...]:
         "short": feed.ring_times and feed.duration_rounding_s <= 1.0,
     }
     return tuple(family for family, seen in carried.items() if not seen)
-
-
-def _parameters_of(model: Evidence) -> Callable[[int], ClassParameters]:
-    classes = model.parameters.classes
-    return lambda number_class: classes.get(class_name(number_class)) or classes["any"]

@@ -8,6 +8,7 @@ from detector.entities.kernels.chain import MATCH, follow, new_chains
 from detector.entities.roll_ups import compile_kernels
 from detector.features.kernels.judge import judge
 from detector.features.kernels.layout import SCORED
+from detector.features.kernels.tiers import row_of
 from detector.features.state import new_policy, new_tables
 from models.evidence import Evidence
 
@@ -16,7 +17,9 @@ def warm_up() -> None:
     """Compile or load every kernel of the judging loop, and of the entity levels."""
     state = State(line_capacity=4, warm_capacity=1, hot_capacity=1, dedup_calls=4, entity_capacity=1)
     parameters, policy = Evidence.load().table({}, ()), new_policy(state, Order(), 1.0, observe=False)
-    judge(np.zeros(0, CDR), 0, new_tables(state), parameters, policy, np.zeros(0, SCORED))
+    tables = new_tables(state)
+    judge(np.zeros(0, CDR), 0, tables, parameters, policy, np.zeros(0, SCORED))
+    row_of(tables, np.uint64(1), 0, 0)  # for a verdict
     compile_kernels()
     follow(
         np.zeros(0, CDR),

@@ -7,7 +7,7 @@ use, the tail of the score on benign traffic, and the threshold that follows. Ca
 
 import hashlib
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,10 @@ _COPIED = (
     *("ring_mu", "ring_sigma", "short_p0", "near_p0", "beside_p0", "hour_p0"),
 )
 """Fields of ClassParameters that the kernels read as they are."""
+
+LEAST_GROUPS = 2
+MAY_STAND_ALONE = ("pace", "script")
+"""Families in which a line that has a life of its own leaves it."""
 
 CLASSES = 256
 """Rows of the parameter table: one for every value a number class can have."""
@@ -134,41 +138,48 @@ class Evidence:
         del state["fitted"]
         return state
 
-    def table(self, class_names: dict[int, str], muted: Collection[str]) -> NDArray[np.void]:
-        """PARAMETERS[CLASSES] for the kernels.
+    def table(self, class_names: dict[int, str], muted: Collection[str], spare: int = 0) -> NDArray[np.void]:
+        """PARAMETERS[CLASSES + spare] for the kernels.
 
         class_names  number class -> its name; a class without parameters of its own gets those of "any"
         muted        families the feed cannot carry; their weight is 0
+        spare        rows left for single lines
         """
-        table = np.zeros(CLASSES, layout.PARAMETERS)
+        table = np.zeros(CLASSES + spare, layout.PARAMETERS)
         for number_class in range(CLASSES):
-            name = class_names.get(number_class, "any")
-            fitted = self.parameters.classes.get(name) or self.parameters.classes["any"]
-            self._fill(table[number_class], fitted, muted)
+            self.fill(table[number_class], self.of_class(class_names.get(number_class, "any")), muted)
         return table
 
-    def _fill(self, row: Any, fitted: ClassParameters, muted: Collection[str]) -> None:
-        for name in (
-            "theta",
-            "sigma",
-            "new_p1",
-            "gap_shape",
-            "gap_scale_s",
-            "talk_mu",
-            "talk_sigma",
-            "talk_least_spread",
-        ):
-            row[name] = getattr(fitted, name)
-        for name in ("ring_mu", "ring_sigma", "short_p0", "near_p0", "beside_p0", "hour_p0"):
+    def of_class(self, name: str) -> ClassParameters:
+        """Parameters of a class of number; one without its own has those of "any"."""
+        return self.parameters.classes.get(name) or self.parameters.classes["any"]
+
+    def fill(
+        self,
+        row: Any,
+        fitted: ClassParameters,
+        muted: Collection[str],
+        trust: Mapping[str, float] | None = None,
+        alone: float = 0.0,
+    ) -> None:
+        """Write one row of PARAMETERS. In place.
+
+        trust  family -> factor on what it says and on how far it may go against a line; none: 1
+        alone  nats that one group may reach, and alert, on its own: for a line whose ordinary life is its own, so
+               that a pace or a script which is not its own needs no second witness. 0: two groups must speak
+        """
+        for name in _COPIED:
             row[name] = getattr(fitted, name)
         row["rate_per_s"] = np.array(fitted.rates_per_hour) / 3600.0
         row["outcome"] = outcome_evidence(fitted.outcomes_p0, fitted.outcomes_p1)
         row["callback"] = round(fitted.callback * MILLI)
         for k, family in enumerate(FAMILIES):
-            limits = self.parameters.limits[family.name]
-            row["weight"][k] = 0.0 if family.name in (*muted, *fitted.muted) else limits.weight
+            limits, factor = self.parameters.limits[family.name], (trust or {}).get(family.name, 1.0)
+            high = max(limits.high, alone) if family.name in MAY_STAND_ALONE else limits.high
+            row["weight"][k] = 0.0 if family.name in (*muted, *fitted.muted) else limits.weight * factor
             row["low"][k] = round(limits.low * MILLI)
-            row["high"][k] = round(limits.high * MILLI)
+            row["high"][k] = round(high * min(factor, 1.0) * MILLI)
+        row["groups"] = 1 if alone else LEAST_GROUPS
 
     def threshold(self, false_alerts_per_day: float, active_lines: int, muted: Collection[str]) -> float:
         """The score (nats) that benign lines pass `false_alerts_per_day` times a day, out of the fitted tail.

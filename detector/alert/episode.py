@@ -48,7 +48,7 @@ class Context:
     most_calls: int
     quiet_ms: int
     utc_offset_h: float
-    usual: Callable[[int], ClassParameters]  # parameters by number class
+    usual: Callable[[int], ClassParameters]  # by row of the parameters: class of number, or of one line
 
 
 class Episodes:
@@ -57,6 +57,7 @@ class Episodes:
     def __init__(self, tables: Tables, context: Context) -> None:
         self._tables = tables
         self._context = context
+        self._versions = context.versions
         self._open: dict[int, Alert] = {}
         self.due_ms = NEVER_DUE_MS
         """Watermark before which no episode ends: every call against a line moves its end away."""
@@ -81,17 +82,23 @@ class Episodes:
             for number, alert in self._open.items()
             if self._due(number) <= watermark_ms
         )
-        revisions = []
-        for due_ms, _, number in due:
-            alert = self._updated(self._open.pop(number), number, due_ms, self._position(batch, i))
-            alert = msgspec.structs.replace(alert, state="resolved", resolved_at_ms=due_ms, proposed_action=None)
-            evidence = self._tables.evidence[number]
-            evidence["severity"] = 0
-            evidence["reasons"] = 0
-            clear_evidence(evidence)
-            revisions.append(self._revision(alert, batch, i))
+        revisions = [self.closed(number, batch, i, due_ms) for due_ms, _, number in due]
         self.due_ms = min(map(self._due, self._open), default=NEVER_DUE_MS)
         return revisions
+
+    def closed(self, number: int, batch: CdrBatch, i: int, at_ms: int) -> Revision:
+        """The episode of evidence row `number` ends at at_ms, before call i of the batch."""
+        alert = self._updated(self._open.pop(number), number, at_ms, self._position(batch, i))
+        alert = msgspec.structs.replace(alert, state="resolved", resolved_at_ms=at_ms, proposed_action=None)
+        evidence = self._tables.evidence[number]
+        evidence["severity"] = 0
+        evidence["reasons"] = 0
+        clear_evidence(evidence)
+        return self._revision(alert, batch, i)
+
+    def judged_by(self, model: str) -> None:
+        """Episodes that open from now on were judged by this version of the model."""
+        self._versions = msgspec.structs.replace(self._versions, model=model)
 
     def _due(self, number: int) -> int:
         return int(self._tables.evidence[number]["against_ms"]) + self._context.quiet_ms
@@ -139,7 +146,7 @@ class Episodes:
             harm=0.0,
             evidence=(),
             muted=self._context.muted,
-            versions=self._context.versions,
+            versions=self._versions,
             position="",
         )
 
@@ -147,7 +154,7 @@ class Episodes:
         """The next revision, from the state as it is now."""
         evidence = self._tables.evidence[number]
         row = self._tables.rows[evidence["row"]]
-        usual = self._context.usual(int(row["number_class"]))
+        usual = self._context.usual(int(row["own"] or row["number_class"]))
         kept = kept_calls(self._tables, row)
         seen = Behaviour(
             share=evidence["share"].tolist(),

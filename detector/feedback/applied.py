@@ -7,6 +7,8 @@ again come to the same scores. It is safe on the topic before the first call of 
 import msgspec
 
 from detector.feedback.request import RegistryUpdate
+from detector.landed.feedback import Verdict
+from models.evidence import ClassParameters
 
 
 class AppliedRegistry(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="registry"):
@@ -22,7 +24,27 @@ class AppliedRegistry(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
     update: RegistryUpdate
 
 
-Applied = AppliedRegistry
+class AppliedVerdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="verdict"):
+    """A verdict, what it teaches, and the life of its own that the line gets. apply_ms, partition, position: as above.
+
+    line_key      key of the line; 0 = the verdict is about another kind of entity
+    number_class  name of the line's class
+    shares        family -> nats: what was judged
+    own           what is ordinary for this line from now; None = as for its class, and `why`
+    """
+
+    apply_ms: int
+    partition: int
+    position: int
+    verdict: Verdict
+    line_key: int
+    number_class: str
+    shares: dict[str, float]
+    own: ClassParameters | None = None
+    why: str | None = None
+
+
+Applied = AppliedRegistry | AppliedVerdict
 
 _decoder = msgspec.json.Decoder(Applied)
 
@@ -34,4 +56,5 @@ def encode(applied: Applied) -> bytes:
 
 def decode(value: bytes) -> Applied:
     """A record's value. Raises msgspec.DecodeError."""
-    return _decoder.decode(value)
+    change: Applied = _decoder.decode(value)
+    return change

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from detector.landed.feedback import Order
+from detector.landed.feedback import Order, Verdict
 from detector.numbering.registry import Block
 
 LARGEST_REQUEST = 1 << 20
@@ -29,7 +29,7 @@ class RegistryUpdate(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"
     withdraw: Annotated[tuple[Name, ...], msgspec.Meta(max_length=MOST_BLOCKS)] = ()
 
 
-Request = RegistryUpdate
+Request = RegistryUpdate | Verdict
 
 
 class BadRequest(ValueError):
@@ -44,7 +44,7 @@ class _Tagged(msgspec.Struct):
     type: str
 
 
-_OTHERS = {str(Order.__struct_config__.tag), "verdict"}
+_OTHERS = {Order.__struct_config__.tag}
 """Types that others act on: orders are the hooks'."""
 
 _tags = msgspec.json.Decoder(_Tagged)
@@ -58,8 +58,9 @@ def read(value: bytes) -> Request | None:
     try:
         if _tags.decode(value).type in _OTHERS:
             return None
-        return _requests.decode(value)
+        request: Request = _requests.decode(value)
     except msgspec.ValidationError as error:
         raise BadRequest("bad_value", str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest("not_json", str(error)) from None
+    return request

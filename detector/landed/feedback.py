@@ -25,6 +25,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     entity: str
     verdict: Judgement
     reason: Annotated[str, msgspec.Meta(max_length=500)]
+    shares: Annotated[dict[str, float], msgspec.Meta(max_length=32)] = {}  # family -> nats, as the alert showed them
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="order"):

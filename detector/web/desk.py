@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from detector.alert import revision
 from detector.landed.feedback import Judgement, Verdict
 from detector.sinks.contract import FEEDBACK, OutRecord
 from detector.web.ledger import Ledger
@@ -63,6 +64,7 @@ class Desk:
         """Record what was found; it is shown at once and sent to `detector.feedback`. Raises UnknownAlert."""
         with self._ledger.writing() as db:
             entity_kind, entity = _entity(db, alert_id)
+            (value,) = db.execute("SELECT value FROM alert WHERE alert_id = ?", (alert_id,)).fetchone()
             record = Verdict(
                 feedback_id=secrets.token_hex(8),
                 at_ms=self._ledger.now(),
@@ -72,6 +74,7 @@ class Desk:
                 entity=entity,
                 verdict=verdict,
                 reason=reason,
+                shares={said.family: said.share for said in revision.decode(value).reasons},
             )
             db.execute(
                 "INSERT INTO verdict (feedback_id, alert_id, at_ms, value) VALUES (?, ?, ?, ?)",

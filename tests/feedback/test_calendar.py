@@ -24,7 +24,9 @@ def places(release_ms: list[int], due_ms: list[int], cuts: list[int]) -> list[tu
         while (at := calendar.reached(np.array(release_ms[begun:end], np.int64), newest)) is not None:
             newest = max([newest, *release_ms[begun : begun + at]])
             begun += at
-            told.append((calendar.leave().update.feedback_id, begun))
+            left = calendar.leave()
+            assert isinstance(left, AppliedRegistry)
+            told.append((left.update.feedback_id, begun))
         newest = max([newest, *release_ms[begun:end]])
         begun = end
     return told

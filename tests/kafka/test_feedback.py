@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from detector.config import load
-from detector.feedback.applied import Applied, decode
+from detector.feedback.applied import AppliedRegistry, decode
 from detector.sinks.contract import APPLIED
 from detector.sinks.topics import create_topics
 from tests.calls import call
@@ -45,13 +45,10 @@ def test_a_pushed_block_is_applied_once_and_remembered(broker: Broker, topic: st
         command = detector_command("registry", "push", "--author", "ann", *arguments)
         subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
 
-    def applied() -> list[Applied]:
+    def applied() -> list[AppliedRegistry]:
         changes = [decode(record.value) for record in broker.consume(APPLIED)]
-        return [
-            change
-            for change in changes
-            if {b.block for b in change.update.blocks} | {*change.update.withdraw} == {"annas"}
-        ]
+        updates = [change for change in changes if isinstance(change, AppliedRegistry)]
+        return [c for c in updates if {b.block for b in c.update.blocks} | {*c.update.withdraw} == {"annas"}]
 
     def calls(first: int) -> None:
         values = [

@@ -131,7 +131,7 @@ def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Re
     if row.tier == COLD_TIER:
         return DONE
     callbacks = signed(t.rows[number].callbacks) if number >= 0 else 0
-    p = parameters[signed(row.number_class)]
+    p = parameters[signed(row.own) if row.own > 0 else signed(row.number_class)]
     if row.evidence < 0:
         evidence = t.evidence[give_evidence(t, place)]
         evidence.callbacks_seen = np.int32(callbacks)
@@ -153,7 +153,7 @@ def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Re
     if row.tier == WARM_TIER and row.kept == WARM and (row.decayed >= HOT_CALLS or suspect):
         promote(t, place, HOT_TIER)
     t.meta[0].event_row = signed(row.evidence)
-    return change(evidence, policy)
+    return change(evidence, p, policy)
 
 
 @njit
@@ -194,7 +194,7 @@ def judge(
 
     calls       CDR[n]             in the order of judgement; late ones count where they come
     t           Tables             state, in place
-    parameters  PARAMETERS[class]  by numbering.plan.NumberClass
+    parameters  PARAMETERS[n]      by numbering.plan.NumberClass, then those of single lines (ROW.own)
     policies    POLICY[1]
     scored      SCORED[n]          filled for the calls judged; zeros with tier -1 for duplicates
 

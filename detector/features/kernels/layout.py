@@ -37,6 +37,9 @@ RATES = 4
 MILLI = 1024
 """Shares and scores are integers in 1/1024 nat: sums are exact, twins compare equal."""
 
+TOLD_UNIT = 16
+"""Part of a nat in which a row keeps what complaints told."""
+
 NOVELTY, PACE, SCRIPT, ANSWER, RECIPROCITY = range(5)
 RING, PACING, SHORT, TARGETING, HOURS, CONCURRENCY = range(5, 11)
 FAMILIES = 11
@@ -94,8 +97,10 @@ ROW = np.dtype(
         ("new_today", np.uint8),  # first-time callees this UTC day; saturates
         ("tier", np.uint8),
         ("number_class", np.uint8),
+        ("told", np.uint8),  # what complaints add to the score, 1/TOLD_UNIT nat
         ("map_now", np.uint16, (MAP,)),  # 15-bit fingerprints, top bit = called back; 0 = free
         ("map_before", np.uint16, (MAP,)),
+        ("own", np.uint16),  # row of PARAMETERS that holds for this line alone; 0 = those of its class
     ],
     align=True,
 )
@@ -107,7 +112,8 @@ EVIDENCE = np.dtype(
         ("number_key", np.uint64),  # number the line presented last
         ("callbacks_seen", np.int32),  # call-backs of that number up to the line's last call
         ("share", np.int32, (FAMILIES,)),  # C_k, 1/1024 nat
-        ("score", np.int32),  # S
+        ("told", np.int32),  # 1/1024 nat, of ROW.told
+        ("score", np.int32),  # S: 0, or the shares and what was told
         ("rate_weight", np.float64, (RATES,)),  # pace mixture
         ("first_ms", np.int64),  # setup of the segment's first call
         ("against_ms", np.int64),  # release of the last call that spoke against the line
@@ -173,6 +179,7 @@ PARAMETERS = np.dtype(
         ("weight", np.float64, (FAMILIES,)),  # w_k; 0 = muted
         ("low", np.int32, (FAMILIES,)),  # -b_k
         ("high", np.int32, (FAMILIES,)),  # +c_k
+        ("groups", np.int64),  # groups of families that must speak for an alert
     ],
     align=True,
 )

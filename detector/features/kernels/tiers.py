@@ -8,9 +8,11 @@ from detector.features.kernels.layout import (
     COLD_TIER,
     HOT,
     HOT_TIER,
+    MILLI,
     PASTS,
     RATES,
     TAIL,
+    TOLD_UNIT,
     TRAITS,
     WARM,
     WARM_TIER,
@@ -199,6 +201,7 @@ def give_evidence(t: Tables, place: int) -> int:
         evidence.past_n[which] = np.uint16(0)
         evidence.past_head[which] = np.uint16(0)
     evidence.callbacks_seen = np.int32(t.rows[place].callbacks)
+    evidence.told = np.int32(signed(t.rows[place].told) * (MILLI // TOLD_UNIT))
     t.rows[place].evidence = number
     return signed(number)
 
@@ -271,6 +274,8 @@ def new_row(t: Tables, slot: int, key: np.uint64, number_class: int, now_ms: int
     row.new_today = np.uint8(0)
     row.tier = np.uint8(COLD_TIER)
     row.number_class = np.uint8(number_class)
+    row.told = np.uint8(0)
+    row.own = np.uint16(0)
     put(t.slots, slot, key, place)
     return place
 

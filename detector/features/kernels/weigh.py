@@ -76,7 +76,7 @@ def weigh_call(
     score = 0
     for k in range(FAMILIES):
         score += signed(evidence.share[k])
-    evidence.score = np.int32(score)
+    evidence.score = np.int32(score + signed(evidence.told) if score > 0 else score)
     if score <= 0:
         end_segment(evidence)
 
@@ -155,10 +155,10 @@ def weigh_kept(t: Tables, place: int, p: Record, utc_offset_ms: int, now: Record
 
 
 @inlined
-def change(evidence: Record, policy: Record) -> int:
+def change(evidence: Record, p: Record, policy: Record) -> int:
     """Does this call open or change the line's episode? Returns DONE, OPENED or REVISED; trigger state in place."""
     was = signed(evidence.severity)
-    if was == 0 and (evidence.score < policy.threshold or groups_speaking(evidence) < 2):
+    if was == 0 and (evidence.score < policy.threshold or groups_speaking(evidence) < p.groups):
         return DONE
     severity = max(was, CRITICAL if evidence.score >= policy.critical else WARNING)
     reasons = signed(evidence.reasons) if was > 0 else 0
