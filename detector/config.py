@@ -90,6 +90,7 @@ class State(_Section, frozen=True):
     list_entries: Positive = 524_288  # callees on the contact lists of suspects, kept for a week
     probes: Positive = 262_144  # people whom suspects called shortly, kept for three days
     followers: Positive = 65_536  # numbers that called such people at length
+    targets: Positive = 8_192  # callees with several new callers in the last minutes
 
 
 class Alerting(_Section, frozen=True):

@@ -29,7 +29,9 @@ capacity_evictions = _counter("capacity_evictions", "Rows given up for want of r
 doorkeeper_active = _counter("doorkeeper_active", "Calls of unknown lines that got no row while rows were scarce.")
 entities = _gauge("entities", "Entities above lines held in state: numbers, blocks, tenants, trunks and more.")
 entities_refused = _counter("entities_refused", "Entities, or members of their samples, that got no room.")
-links_given_up = _counter("links_given_up", "Callees of contact lists, probes and follow-ups that got no room.", "of")
+links_given_up = _counter(
+    "links_given_up", "Callees of contact lists, probes, follow-ups and targets that got no room.", "of"
+)
 repeats = _counter("repeats", "Alerts of customers and holders that began again after one ended, or moved.", "of")
 open_alerts = _gauge("open_alerts", "Episodes open now.", "entity_kind")
 alerts = _counter("alerts", "Episodes opened.", "kind", "severity")

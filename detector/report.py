@@ -112,10 +112,12 @@ class Reporter:
         metrics.open_alerts.labels("line").set(len(self._shard.episodes))
         for kind, count in self._shard.entity_episodes.open_by_kind().items():
             metrics.open_alerts.labels(kind).set(count)
+        metrics.open_alerts.labels("callee").set(len(self._shard.bombings))
         counts = self._shard.roll_ups.entities.counts[0]
         metrics.entities.set(int(counts["partials"]))
         self._count(metrics.entities_refused.inc, "entities refused", int(counts["refused"]))
         given_up = {"lists": self._shard.roll_ups.moved.refused, "handovers": self._shard.handovers.lost}
+        given_up["targets"] = self._shard.bombings.lost
         for of, count in given_up.items():
             self._count(metrics.links_given_up.labels(of).inc, f"given up {of}", count)
         for of in ("tenant", "holder"):

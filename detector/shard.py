@@ -10,6 +10,7 @@ from detector.alert.episode import Context, Episodes, Place, Revision
 from detector.alert.revision import Alert, Versions
 from detector.cdr.batch import CdrBatch
 from detector.config import Config, Feed
+from detector.entities.bombing import Bombings
 from detector.entities.episodes import EntityEpisodes
 from detector.entities.handover import Handovers
 from detector.entities.handover_episodes import HandoverEpisodes
@@ -68,6 +69,7 @@ class Shard:
         quiet_ms = config.alerting.quiet_min * 60_000
         self.handovers = Handovers(config.state.probes, config.state.followers, round(self.threshold * MILLI / 2))
         self.handover_episodes = HandoverEpisodes(self.handovers, self.versions)
+        self.bombings = Bombings(config.state.targets, plan, self.versions, quiet_ms)
         self.entity_episodes = EntityEpisodes(self.roll_ups, self.versions, quiet_ms)
         self.episodes = Episodes(
             self.tables,
@@ -146,7 +148,8 @@ class Shard:
         if start < end:
             part, seen = batch.take(slice(start, end)), scored[start:end]
             blocks = self.roll_ups.take(part, seen)
-            self.handovers.take(part, seen, blocks)
+            self.handovers.take(part, seen, blocks[0])
+            self.bombings.take(part, seen, blocks[1])
 
     def _set_due(self) -> None:
         """The loop stops where the next minute can be closed, or an episode may end."""
@@ -164,6 +167,7 @@ class Shard:
             alerts.extend(self.entity_episodes.told(turn, position))
             now_ms = (turn.minute + 1) * MINUTE_MS
             alerts.extend(self.handover_episodes.told(self.roll_ups.entities, now_ms, position))
+            alerts.extend(self.bombings.told(now_ms, position))
 
         self.roll_ups.close(self.watermark_ms, told)
         return [Revision(alert, stream, offset) for alert in alerts]

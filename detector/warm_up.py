@@ -4,6 +4,7 @@ import numpy as np
 
 from detector.cdr.batch import CDR
 from detector.config import Order, State
+from detector.entities.kernels.bombing import BOMBED, new_targets, watch
 from detector.entities.kernels.chain import MATCH, follow, new_chains
 from detector.entities.roll_ups import compile_kernels
 from detector.features.kernels.judge import judge
@@ -29,3 +30,4 @@ def warm_up() -> None:
         new_chains(4, 4),
         np.zeros(0, MATCH),
     )
+    watch(np.zeros(0, CDR), np.zeros(0, SCORED), np.zeros(0, bool), new_targets(4), np.zeros(0, BOMBED))

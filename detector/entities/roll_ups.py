@@ -98,7 +98,7 @@ class RollUps:
             self._oldest = (int(batch.calls[0]["release_ms"]) - self._lateness_ms) // MINUTE_MS
 
     def take(self, part: CdrBatch, scored: NDArray[np.void]) -> NDArray[np.int32]:
-        """Count calls, judged, into their minutes, late ones into the oldest; registry place of each caller."""
+        """Count judged calls into their minutes, late ones into the oldest; registry places of both parties, [2, n]."""
         places = np.stack([self.registry.places_of(part.calls[name]) for name in ("number_key", "callee_key")])
         places = places.astype(np.int32)
         broken = self._rules.broken(part, places[0])
@@ -111,8 +111,7 @@ class RollUps:
         for number in minutes.tolist():
             from_ms = number * MINUTE_MS if number > self._oldest else -1
             self._gather(part, number, from_ms, duplicate, outcome, blocks, broken)
-        callers: NDArray[np.int32] = blocks[0]
-        return callers
+        return blocks
 
     def _gather(
         self,
