@@ -14,7 +14,7 @@ from detector.entities.bombing import Bombings
 from detector.entities.episodes import EntityEpisodes
 from detector.entities.handover import Handovers
 from detector.entities.handover_episodes import HandoverEpisodes
-from detector.entities.kernels.close import MINUTE_MS
+from detector.entities.kernels.layout import MINUTE_MS
 from detector.entities.laws import laws
 from detector.entities.roll_ups import RollUps, Turn
 from detector.features.kernels import layout

@@ -10,10 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.features.kernels.layout import FIRST_TIME, PARTY_SHIFT
-from detector.features.kernels.observe import CALLER, NEAR_NUMBERS, RECENT_CALLEES, SHORT_MS, outcome_of
+from detector.features.kept import Kept, first_time_calls, next_to_recent, ultra_short
+from detector.features.kernels.observe import outcome_of
 from detector.features.kernels.traits import NEAR_P1, SHORT_P1
-from detector.numbering.kernels.number import HASHED
 from models.evidence import ClassParameters, Outcomes
 
 LEAST_STRANGERS = 8
@@ -34,8 +33,6 @@ SCALES_S = np.geomspace(10.0, 1e6, 41)
 COVERABLE = ("ring", "pacing")
 """Traits that a verdict covers where the line has them: their laws look at the line's own past already."""
 
-Kept = NDArray[np.void]
-
 
 def own_life(
     kept: Kept, known: tuple[int, int], usual: ClassParameters, speaking: Collection[str], utc_offset_h: float
@@ -47,7 +44,7 @@ def own_life(
     usual     parameters of its class
     speaking  families that speak against it now
     """
-    strangers = kept[(kept["flags"] & FIRST_TIME) != 0]
+    strangers = first_time_calls(kept)
     if len(strangers) < LEAST_STRANGERS:
         return None
     gap_shape, gap_scale_s, rate_per_hour = _gaps(strangers, usual)
@@ -65,8 +62,8 @@ def own_life(
         talk_least_spread=least,
         outcomes_p0=outcomes,
         outcomes_p1=usual.outcomes_p1 if outcomes.answered > usual.outcomes_p1.answered else outcomes,
-        short_p0=min(_share(_short(strangers), usual.short_p0), SHORT_P1),
-        near_p0=min(_share(_near(kept), usual.near_p0), NEAR_P1),
+        short_p0=min(_share(ultra_short(strangers), usual.short_p0), SHORT_P1),
+        near_p0=min(_share(next_to_recent(kept), usual.near_p0), NEAR_P1),
         beside_p0=_beside(kept, usual),
         hour_p0=_hours(strangers, usual, utc_offset_h),
         muted=tuple(sorted({*usual.muted, *(family for family in COVERABLE if family in speaking)})),
@@ -119,23 +116,6 @@ def _outcomes(strangers: Kept, usual: ClassParameters) -> Outcomes:
     counts = np.bincount(ended, minlength=5)[:4] + 2 * CLASS_WEIGHT * usual.outcomes_p0.array()
     answered, unanswered, busy, invalid = (round(float(share), 4) for share in counts / counts.sum())
     return Outcomes(answered=answered, unanswered=unanswered, busy=busy, invalid=invalid)
-
-
-def _short(strangers: Kept) -> NDArray[np.bool_]:
-    length = np.where(strangers["talk_ms"] >= 0, strangers["talk_ms"], strangers["ring_ms"])
-    by_caller = strangers["flags"] >> PARTY_SHIFT == CALLER
-    short: NDArray[np.bool_] = (length >= 0) & (length <= SHORT_MS) & by_caller
-    return short
-
-
-def _near(kept: Kept) -> NDArray[np.bool_]:
-    callees = kept["callee_key"]
-    near = np.zeros(len(callees), bool)
-    for back in range(1, min(RECENT_CALLEES, len(callees) - 1) + 1):
-        later, before = callees[back:], callees[:-back]
-        apart = np.where(later > before, later - before, before - later)
-        near[back:] |= (apart > 0) & (apart <= NEAR_NUMBERS) & (np.maximum(later, before) < HASHED)
-    return near
 
 
 def _beside(kept: Kept, usual: ClassParameters) -> tuple[float, float, float]:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from detector.alert.revision import SEVERITIES, Alert, Versions, alert_id
 from detector.alert.wording import action_of, counterfactual_of, evidence_calls, harm_of, kind_of
 from detector.cdr.batch import CdrBatch
-from detector.features.kernels.layout import FIRST_TIME, KEPT, MILLI, Tables
+from detector.features.kept import first_time_calls
+from detector.features.kernels.layout import KEPT, MILLI, Tables
 from detector.features.kernels.memory import ring_size
 from detector.features.kernels.tiers import clear_evidence
 from detector.features.state import NEVER_DUE_MS
@@ -196,8 +197,3 @@ def kept_calls(tables: Tables, row: np.void) -> NDArray[np.void]:
     ring, head, size = int(row["ring"]), int(row["head"]), ring_size(int(row["tier"]))
     places = tables.kept[ring : ring + size].view(_OPAQUE)
     return np.concatenate((places[head:], places[:head]))[size - int(row["kept"]) :].view(KEPT)
-
-
-def first_time_calls(kept: NDArray[np.void]) -> NDArray[np.void]:
-    """KEPT[m]: the kept calls that went to a callee new to the line; a copy."""
-    return kept.view(_OPAQUE).take((kept["flags"] & FIRST_TIME).nonzero()[0]).view(KEPT)

@@ -103,6 +103,7 @@ class Bombings:
             target.low_hash,
             target.first_ms,
             self._versions,
+            about="call_bombing",
             raised_at_ms=now_ms,
             threshold=float(LEAST_CALLERS),
         )

@@ -1,7 +1,6 @@
 """Alerts of entities: their episodes, revision by revision, and what they say."""
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,27 +9,27 @@ from numpy.typing import NDArray
 
 from detector.alert.revision import SEVERITIES, Alert, ProposedAction, Reason, Versions, alert_id
 from detector.entities.kernels import layout
-from detector.entities.kernels.close import MINUTE_MS, estimate
 from detector.entities.kernels.layout import (
     BLOCK,
     CALLEES,
     DESTINATION,
     HOLDER,
     KINDS,
-    LINES,
+    MINUTE_MS,
     NUMBER,
     NUMBERS,
     TENANT,
     TRUNK,
 )
-from detector.entities.laws import FAMILY_NAMES
+from detector.entities.kernels.samples import estimate
 from detector.entities.moved import Link
+from detector.entities.notice import notice, resolved
+from detector.entities.reasons import kind_of, reasons_of
 from detector.entities.repeats import Repeats
 from detector.entities.roll_ups import RollUps, Turn
 from detector.entities.rules import TOLD
 from detector.features.kernels.layout import ANSWERED, MILLI
 
-LEAST_NATS = 0.5
 ACTION_TTL_S = 3600
 MOST_MEMBERS = 100
 RULE_QUIET_MS = 24 * 3_600_000
@@ -102,49 +101,36 @@ class EntityEpisodes:
             if due_ms <= now_ms:
                 alert = self._updated(alert, row, now_ms, position)
                 self._roll_ups.moved.ended(entity, now_ms // MINUTE_MS)
-                ended.append(_resolved(alert, due_ms))
+                end = msgspec.structs.replace(alert, state="resolved", resolved_at_ms=due_ms, proposed_action=None)
+                ended.append(end)
                 self.repeats.ended(alert.entity_kind, alert.entity, now_ms)
                 self._repeated.pop(key, None)
                 del self._open[key]
                 entity["severity"], entity["reasons"], entity["revision_calls"] = 0, 0, 0
                 entity["score"], entity["share"], entity["begin_minute"] = 0, 0, -1
-                for name in ("calls", "fresh", "strangers", "backs", "changes", "keeps", "outcome", "talk"):
+                for name in ("calls", "strangers", "backs", "changes", "keeps", "outcome", "talk"):
                     entity[name] = 0
         for broken, alert in list(self._broken.items()):
             if alert.last_call_ms + RULE_QUIET_MS <= now_ms:
-                ended.append(_resolved(_next(alert, now_ms, position), now_ms))
+                ended.append(resolved(alert, now_ms, position))
                 del self._broken[broken]
         return ended
 
     def _first(self, entity: np.void) -> Alert:
         """Revision 0, never written: what does not change while the episode lasts."""
         kind, text = KINDS[int(entity["kind"])], self.text_of(entity)
-        alert = Alert(
-            alert_id=alert_id(kind, text, int(entity["low_hash"]), int(entity["first_ms"])),
-            revision=0,
-            kind="mass_dialing",
-            entity_kind=kind,
-            entity=text,
+        return notice(
+            "mass_dialing",
+            kind,
+            text,
+            int(entity["low_hash"]),
+            int(entity["first_ms"]),
+            self._versions,
             authenticated=bool(entity["authenticated"]) and kind in ("tenant", "trunk"),
-            state="open",
-            severity="warning",
             raised_at_ms=int(entity["last_ms"]),
-            updated_at_ms=0,
-            first_call_ms=int(entity["first_ms"]),
-            last_call_ms=0,
-            calls=0,
-            answered=0,
-            distinct_callees=0,
-            score=0.0,
             threshold=round(self._roll_ups.threshold, 2),
-            reasons=(),
-            counterfactual="",
-            harm=0.0,
-            evidence=(),
-            versions=self._versions,
-            position="",
+            **self._named(entity, text),
         )
-        return msgspec.structs.replace(alert, **self._named(entity, text))
 
     def _updated(self, alert: Alert, row: int, now_ms: int, position: str) -> Alert:
         entity = self._roll_ups.entities.rows[row]
@@ -153,7 +139,7 @@ class EntityEpisodes:
         if key in self._repeated:
             reasons = (*reasons, self._repeated[key])
         severity = SEVERITIES[max(int(entity["severity"]) - 1, 1)]
-        kind = kind_of(alert.entity_kind, reasons)
+        kind = kind_of(reasons)
         minutes = max(now_ms // MINUTE_MS - int(entity["begin_minute"]), 1)
         answered = int(entity["outcome"][ANSWERED])
         strangers = int(entity["strangers"]) << int(entity["shift"][CALLEES])
@@ -264,112 +250,6 @@ class EntityEpisodes:
         return tuple(texts[:MOST_MEMBERS]), estimate(entity, NUMBERS)
 
 
-def kind_of(entity_kind: str, reasons: tuple[Reason, ...]) -> str:
-    """The kind follows from which families carry the score."""
-    carried = {reason.family for reason in reasons if reason.share >= 2}
-    if "moved" in carried:
-        return "moved_operation"
-    if "surge" in carried:
-        return "flood"
-    if "rotation" in carried:
-        return "number_rotation"
-    return "ai_robocall" if "script" in carried else "mass_dialing"
-
-
-def reasons_of(entity: np.void, link: Link | None) -> tuple[Reason, ...]:
-    """One reason a family whose share speaks, the heaviest first. link: whose contact list it works through."""
-    told = []
-    for k, family in enumerate(FAMILY_NAMES):
-        share = int(entity["share"][k]) / MILLI
-        if abs(share) >= LEAST_NATS:
-            value, usual, feature, text = _moved(link) if link and family == "moved" else _TELL[family](entity)
-            told.append(
-                Reason(
-                    family=family,
-                    feature=feature,
-                    value=round(value, 3),
-                    usual=usual,
-                    share=round(share, 2),
-                    text=text,
-                )
-            )
-    return tuple(sorted(told, key=lambda reason: -reason.share))
-
-
-Told = tuple[float, float, str, str]
-
-
-def _novelty(entity: np.void) -> Told:
-    calls = max(int(entity["calls"]), 1)
-    strangers = min(int(entity["strangers"]) << int(entity["shift"][CALLEES]), calls)
-    text = f"about {strangers:,} of {calls:,} calls went to people it had not called before"
-    return strangers / calls, 0.5, "first_time_share", text
-
-
-def _pace(entity: np.void) -> Told:
-    lines, calls = max(estimate(entity, LINES), 1), int(entity["calls"])
-    hours = max((int(entity["last_ms"]) - int(entity["first_ms"])) / 3_600_000, 1 / 60)
-    rate = calls / hours / lines
-    return (
-        rate,
-        1.0,
-        "calls_an_hour_and_line",
-        f"{rate:.3g} calls an hour on each of {lines:,} lines; usual are about 1",
-    )
-
-
-def _script(entity: np.void) -> Told:
-    talks = entity["talk"].astype(np.int64)
-    two = talks[:30] + np.append(talks[1:30], 0)
-    best, n = int(np.argmax(two)), max(int(talks.sum()), 1)
-    near = int(two[best])
-    text = f"{near:,} of {n:,} answered calls lasted {2 * best} to {2 * best + 3} s: like recordings played to all"
-    return near / n, 0.1, "talks_of_one_length", text
-
-
-def _answer(entity: np.void) -> Told:
-    n = max(int(entity["outcome"].sum()), 1)
-    unanswered = n - int(entity["outcome"][ANSWERED])
-    return unanswered / n, 0.33, "unanswered_share", f"{unanswered:,} of {n:,} calls were not answered"
-
-
-def _reciprocity(entity: np.void) -> Told:
-    backs = int(entity["backs"])
-    return float(backs), 1.0, "call_backs", f"{backs} of the people it called have called it"
-
-
-def _rotation(entity: np.void) -> Told:
-    changes = int(entity["changes"])
-    all_of_them = max(changes + int(entity["keeps"]), 1)
-    numbers, lines = estimate(entity, NUMBERS), estimate(entity, LINES)
-    text = (
-        f"{changes:,} of {all_of_them:,} calls of known lines showed another number than before:"
-        f" {numbers:,} numbers on {lines:,} lines"
-    )
-    return changes / all_of_them, 0.05, "calls_with_another_number", text
-
-
-def _surge(entity: np.void) -> Told:
-    rate, calls = float(entity["rate"]), int(entity["calls"])
-    text = f"{calls:,} calls in a few minutes; usual are {rate:.2g} a minute"
-    return float(calls), rate, "calls_in_segment", text
-
-
-def _moved(link: Link) -> Told:
-    return link.shared / link.sampled, round(link.chance, 3), "callees_on_a_suspects_list", link.text
-
-
-_TELL: dict[str, Callable[[np.void], Told]] = {
-    "novelty": _novelty,
-    "pace": _pace,
-    "script": _script,
-    "answer": _answer,
-    "reciprocity": _reciprocity,
-    "rotation": _rotation,
-    "surge": _surge,
-}
-
-
 def _repeat(hours: int, count: int) -> Reason:
     """It began again: information, no evidence."""
     text = f"the alert before ended {hours} h ago; began again {count} times after an alert"
@@ -396,7 +276,3 @@ def _action(alert: Alert) -> ProposedAction:
 
 def _next(alert: Alert, now_ms: int, position: str) -> Alert:
     return msgspec.structs.replace(alert, revision=alert.revision + 1, updated_at_ms=now_ms, position=position)
-
-
-def _resolved(alert: Alert, at_ms: int) -> Alert:
-    return msgspec.structs.replace(alert, state="resolved", resolved_at_ms=at_ms, proposed_action=None)

@@ -48,6 +48,7 @@ class HandoverEpisodes:
             follower.low_hash,
             follower.first_ms,
             self._versions,
+            about="handover",
             number=follower.text,
             tenant=follower.tenant,
             raised_at_ms=now_ms,

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 
 from detector.cdr.batch import CDR
 from detector.entities.crowd import Crowd
-from detector.entities.kernels.layout import BLOCK, CALLEES, LEVELS, MOVED, NUMBER, TENANT, Entities, Minute
+from detector.entities.kernels.layout import BLOCK, CALLEES, LEVELS, MINUTE_MS, MOVED, NUMBER, TENANT, Entities, Minute
 from detector.entities.kernels.lists import FLOOR, HELD, REFUSED, adopt, keep, new_lists, on_list, overlap, seek
 from detector.features.kernels.layout import MILLI
 
-MINUTE_MS = 60_000
 KEPT_MINUTES = 7 * 1440
 """A list is remembered so long after its alert ended."""
 

@@ -1,4 +1,4 @@
-"""The first revision of an alert that no score of an entity carries: a follower of probes, a bombed callee."""
+"""The first and the last revision of every alert above lines."""
 
 from typing import Any
 
@@ -8,11 +8,21 @@ from detector.alert.revision import Alert, Versions, alert_id
 
 
 def notice(
-    kind: str, entity_kind: str, entity: str, low_hash: int, first_ms: int, versions: Versions, **named: Any
+    kind: str,
+    entity_kind: str,
+    entity: str,
+    low_hash: int,
+    first_ms: int,
+    versions: Versions,
+    about: str = "",
+    **named: Any,
 ) -> Alert:
-    """Revision 0, never written: what does not change while the episode lasts. named: further fields of Alert."""
+    """Revision 0, never written: what does not change while the episode lasts. named: further fields of Alert.
+
+    about  sets an episode's id apart from that of another episode of the same entity: a rule, a kind
+    """
     alert = Alert(
-        alert_id=alert_id(entity_kind, f"{entity}\n{kind}", low_hash, first_ms),
+        alert_id=alert_id(entity_kind, f"{entity}\n{about}" if about else entity, low_hash, first_ms),
         revision=0,
         kind=kind,
         entity_kind=entity_kind,

@@ -10,9 +10,10 @@ from detector.cdr.batch import CDR, CdrBatch
 from detector.config import State
 from detector.entities import moved
 from detector.entities.kernels import layout
-from detector.entities.kernels.close import MINUTE_MS, changed, close, shortened, sweep
+from detector.entities.kernels.close import changed, close
 from detector.entities.kernels.gather import NEW_PAIRS, NEW_PARTIALS, gather, move
-from detector.entities.kernels.layout import TENANT, TRUNK, Entities, Minute
+from detector.entities.kernels.layout import MINUTE_MS, TENANT, TRUNK, Entities, Minute
+from detector.entities.kernels.samples import shortened, sweep
 from detector.entities.rules import Rules
 from detector.features.kernels.index import find
 from detector.features.kernels.layout import MILLI

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from detector.alert.revision import Reason
 from detector.features.catalog import FAMILIES
-from detector.features.kernels.layout import MILLI, PARTY_SHIFT
+from detector.features.kept import ended_by_caller, next_to_recent, ultra_short
+from detector.features.kernels.layout import MILLI
 from detector.features.kernels.memory import HOUR_MS
-from detector.features.kernels.observe import CALLER, NEAR_NUMBERS, RECENT_CALLEES, SHORT_MS
-from detector.numbering.kernels.number import HASHED
+from detector.features.kernels.observe import SHORT_MS
 from models.evidence import ClassParameters
 
 LEAST_NATS = 0.5
@@ -24,7 +23,6 @@ NIGHT = (22, 23, 0, 1, 2, 3, 4, 5, 6)
 """Local hours in which strangers are seldom called."""
 
 _AT_NIGHT = np.isin(np.arange(24), NIGHT)
-_NOBODY = np.full(RECENT_CALLEES, HASHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +126,7 @@ def _reciprocity(seen: Behaviour, usual: ClassParameters) -> tuple[float, float,
 
 def _ring(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
     rings = seen.strangers["ring_ms"]
-    given_up = (seen.strangers["talk_ms"] < 0) & (rings >= 0) & _by_caller(seen.strangers)
+    given_up = (seen.strangers["talk_ms"] < 0) & (rings >= 0) & ended_by_caller(seen.strangers)
     seconds, near, all_of_them = _mode(rings[given_up] // 1000, 1)
     text = f"{near} of {all_of_them} unanswered calls were given up after {seconds} s of ringing, to the second"
     return near / max(all_of_them, 1), 0.15, text
@@ -149,19 +147,14 @@ def _pacing(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]
 
 def _short(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
     strangers = seen.strangers
-    length_ms = np.where(strangers["talk_ms"] >= 0, strangers["talk_ms"], strangers["ring_ms"])
-    short = count((length_ms >= 0) & (length_ms <= SHORT_MS) & _by_caller(strangers))
+    short = count(ultra_short(strangers))
     text = f"{short} of {len(strangers)} calls to strangers were ended by the caller within {SHORT_MS // 1000} s"
     return short / max(len(strangers), 1), usual.short_p0, text
 
 
 def _targeting(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:
-    callees = seen.kept["callee_key"]
-    n = len(callees)
-    before = as_strided(np.concatenate((_NOBODY, callees)), (n, RECENT_CALLEES), (8, 8))  # those before each of them
-    apart = callees[:, None] - before + NEAR_NUMBERS  # wraps around: 0 to 2 * NEAR_NUMBERS is near, from either side
-    beside = (apart <= 2 * NEAR_NUMBERS) & (apart != NEAR_NUMBERS) & (callees < HASHED)[:, None]
-    near = count(beside.any(axis=1))
+    n = len(seen.kept)
+    near = count(next_to_recent(seen.kept))
     text = f"{near} of {n} callees stand next to one called just before: numbers are dialed in a row"
     return near / max(n, 1), usual.near_p0, text
 
@@ -182,12 +175,6 @@ def _concurrency(seen: Behaviour, usual: ClassParameters) -> tuple[float, float,
     at_once = begins.searchsorted(begins, "right") - ends.searchsorted(begins, "right")
     most = int(at_once.max()) if len(begins) else 1
     return float(most), 1.0, f"up to {most} of its calls ran at the same time"
-
-
-def _by_caller(kept: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Which calls the caller ended."""
-    ended: NDArray[np.bool_] = kept["flags"] >> PARTY_SHIFT == CALLER
-    return ended
 
 
 _TELL: dict[str, Callable[[Behaviour, ClassParameters], tuple[float, float, str]]] = {

@@ -20,6 +20,7 @@ from detector.features.kernels.layout import SCORED
 from detector.numbering.plan import NumberPlan
 from detector.numbering.registry import Registry, all_classes
 from models.evidence import Evidence
+from tests.calls import judge, strangers
 from tests.entities.twin import Twin
 
 START = 28_502_040  # a minute, Monday 10 o'clock in China
@@ -209,6 +210,21 @@ def test_quiet_entities_make_room_when_the_day_turns() -> None:
     assert int(ups.entities.counts[0]["refused"]) == 0
     for row in rows:
         assert ups.row_of(int(row["key"])) == int(np.flatnonzero(rows["key"] == row["key"])[0])
+
+
+def test_a_customer_at_the_limits_of_its_evidence_stays_one_alert_while_it_dials() -> None:
+    dialing = [
+        call | {"a_number": f"0210000{line}", "line_id": f"line-{line}", "tenant": "T"}
+        for line in range(8)
+        for call in strangers("x", 400 + line, 25.0)
+        if call["answer_ms"] is None  # so every share that speaks reaches its limit, and the score stands still
+    ]
+    alerts, _ = judge(dialing)
+    told = [alert for alert in alerts if alert.entity_kind == "tenant"]
+    last_ms = max(int(call["release_ms"]) for call in dialing)
+    assert {alert.alert_id for alert in told} == {told[0].alert_id}
+    assert last_ms - told[0].raised_at_ms > 2 * 3_600_000
+    assert all(alert.state == "open" for alert in told)
 
 
 def test_members_are_forgotten_after_a_week() -> None:

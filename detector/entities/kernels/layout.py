@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 NUMBER, BLOCK, TENANT, TRUNK, HOLDER, DESTINATION = range(6)
-KIND_COUNT = 6
 KINDS = ("number", "block", "tenant", "trunk", "holder", "destination")
+KIND_COUNT = len(KINDS)
 
 CALLEES, LINES, NUMBERS, SHOWN, CALLERS = range(5)
 WHATS = 5
@@ -24,6 +24,8 @@ MINUTE_SAMPLE = 4096
 """Members of one set that one minute carries."""
 
 LEVELS = 24
+
+MINUTE_MS = 60_000
 
 MINUTE_NAMES = 65_536
 """Entities of one minute; beyond it numbers and destinations are left out, and counted."""
@@ -64,7 +66,6 @@ PARTIAL = np.dtype(
         ("backs", np.int32),  # sampled callees who called it, each once
         ("changes", np.int32),  # (line, number) pairs seen first on a known line, and calls of pairs known
         ("keeps", np.int32),
-        ("fresh", np.int32),  # lines seen first
     ],
     align=True,
 )
@@ -88,7 +89,6 @@ ENTITY = np.dtype(
     [
         ("key", np.uint64),  # 0 = free
         ("id", np.uint64),
-        ("first_minute", np.int64),
         ("last_minute", np.int64),
         ("tenant_key", np.uint64),
         ("block", np.int32),
@@ -106,7 +106,6 @@ ENTITY = np.dtype(
         ("last_ms", np.int64),
         ("low_hash", np.uint64),  # of the minute that began it
         ("calls", np.int64),
-        ("fresh", np.int64),
         ("backs", np.int64),
         ("changes", np.int64),
         ("keeps", np.int64),

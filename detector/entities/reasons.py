@@ -1,0 +1,119 @@
+"""The shares of an entity in a NOC's words: what was seen, what is usual, and what kind of alert it makes."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from detector.alert.revision import Reason
+from detector.entities.kernels.layout import CALLEES, LINES, NUMBERS
+from detector.entities.kernels.samples import estimate
+from detector.entities.laws import FAMILY_NAMES
+from detector.entities.moved import Link
+from detector.features.kernels.layout import ANSWERED, MILLI
+from detector.score.reasons import LEAST_NATS
+
+
+def kind_of(reasons: tuple[Reason, ...]) -> str:
+    """The kind follows from which families carry the score."""
+    carried = {reason.family for reason in reasons if reason.share >= 2}
+    if "moved" in carried:
+        return "moved_operation"
+    if "surge" in carried:
+        return "flood"
+    if "rotation" in carried:
+        return "number_rotation"
+    return "ai_robocall" if "script" in carried else "mass_dialing"
+
+
+def reasons_of(entity: np.void, link: Link | None) -> tuple[Reason, ...]:
+    """One reason a family whose share speaks, the heaviest first. link: whose contact list it works through."""
+    told = []
+    for k, family in enumerate(FAMILY_NAMES):
+        share = int(entity["share"][k]) / MILLI
+        if abs(share) >= LEAST_NATS:
+            value, usual, feature, text = _moved(link) if link and family == "moved" else _TELL[family](entity)
+            told.append(
+                Reason(
+                    family=family,
+                    feature=feature,
+                    value=round(value, 3),
+                    usual=usual,
+                    share=round(share, 2),
+                    text=text,
+                )
+            )
+    return tuple(sorted(told, key=lambda reason: -reason.share))
+
+
+Told = tuple[float, float, str, str]
+
+
+def _novelty(entity: np.void) -> Told:
+    calls = max(int(entity["calls"]), 1)
+    strangers = min(int(entity["strangers"]) << int(entity["shift"][CALLEES]), calls)
+    text = f"about {strangers:,} of {calls:,} calls went to people it had not called before"
+    return strangers / calls, 0.5, "first_time_share", text
+
+
+def _pace(entity: np.void) -> Told:
+    lines, calls = max(estimate(entity, LINES), 1), int(entity["calls"])
+    hours = max((int(entity["last_ms"]) - int(entity["first_ms"])) / 3_600_000, 1 / 60)
+    rate = calls / hours / lines
+    return (
+        rate,
+        1.0,
+        "calls_an_hour_and_line",
+        f"{rate:.3g} calls an hour on each of {lines:,} lines; usual are about 1",
+    )
+
+
+def _script(entity: np.void) -> Told:
+    talks = entity["talk"].astype(np.int64)
+    two = talks[:30] + np.append(talks[1:30], 0)
+    best, n = int(np.argmax(two)), max(int(talks.sum()), 1)
+    near = int(two[best])
+    text = f"{near:,} of {n:,} answered calls lasted {2 * best} to {2 * best + 3} s: like recordings played to all"
+    return near / n, 0.1, "talks_of_one_length", text
+
+
+def _answer(entity: np.void) -> Told:
+    n = max(int(entity["outcome"].sum()), 1)
+    unanswered = n - int(entity["outcome"][ANSWERED])
+    return unanswered / n, 0.33, "unanswered_share", f"{unanswered:,} of {n:,} calls were not answered"
+
+
+def _reciprocity(entity: np.void) -> Told:
+    backs = int(entity["backs"])
+    return float(backs), 1.0, "call_backs", f"{backs} of the people it called have called it"
+
+
+def _rotation(entity: np.void) -> Told:
+    changes = int(entity["changes"])
+    all_of_them = max(changes + int(entity["keeps"]), 1)
+    numbers, lines = estimate(entity, NUMBERS), estimate(entity, LINES)
+    text = (
+        f"{changes:,} of {all_of_them:,} calls of known lines showed another number than before:"
+        f" {numbers:,} numbers on {lines:,} lines"
+    )
+    return changes / all_of_them, 0.05, "calls_with_another_number", text
+
+
+def _surge(entity: np.void) -> Told:
+    rate, calls = float(entity["rate"]), int(entity["calls"])
+    text = f"{calls:,} calls in a few minutes; usual are {rate:.2g} a minute"
+    return float(calls), rate, "calls_in_segment", text
+
+
+def _moved(link: Link) -> Told:
+    return link.shared / link.sampled, round(link.chance, 3), "callees_on_a_suspects_list", link.text
+
+
+_TELL: dict[str, Callable[[np.void], Told]] = {
+    "novelty": _novelty,
+    "pace": _pace,
+    "script": _script,
+    "answer": _answer,
+    "reciprocity": _reciprocity,
+    "rotation": _rotation,
+    "surge": _surge,
+}
