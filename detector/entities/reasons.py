@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from detector.alert.revision import Reason
+from detector.entities.kernels.close import LIFE_RATE_H
 from detector.entities.kernels.layout import CALLEES, LINES, NUMBERS
 from detector.entities.kernels.samples import estimate
 from detector.entities.laws import FAMILY_NAMES
@@ -59,12 +60,8 @@ def _pace(entity: np.void) -> Told:
     lines, calls = max(estimate(entity, LINES), 1), int(entity["calls"])
     hours = max((int(entity["last_ms"]) - int(entity["first_ms"])) / 3_600_000, 1 / 60)
     rate = calls / hours / lines
-    return (
-        rate,
-        1.0,
-        "calls_an_hour_and_line",
-        f"{rate:.3g} calls an hour on each of {lines:,} lines; usual are about 1",
-    )
+    text = f"{rate:.3g} calls an hour on each of {lines:,} lines; usual is about {LIFE_RATE_H:g}"
+    return 3600 / max(rate, 1e-3), 3600 / LIFE_RATE_H, "gap_between_calls_of_a_line", text
 
 
 def _script(entity: np.void) -> Told:

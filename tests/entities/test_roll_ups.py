@@ -225,6 +225,8 @@ def test_a_customer_at_the_limits_of_its_evidence_stays_one_alert_while_it_dials
     assert {alert.alert_id for alert in told} == {told[0].alert_id}
     assert last_ms - told[0].raised_at_ms > 2 * 3_600_000
     assert all(alert.state == "open" for alert in told)
+    pace = next(reason for reason in told[-1].reasons if reason.family == "pace")
+    assert pace.value < 60 < pace.usual  # seconds, as the pace of a line: the page writes both alike
 
 
 def test_members_are_forgotten_after_a_week() -> None:
