@@ -4,6 +4,7 @@ import numpy as np
 
 from detector.cdr.batch import CDR
 from detector.config import Order, State
+from detector.decode import warm_up as decode
 from detector.entities.kernels.bombing import BOMBED, new_targets, watch
 from detector.entities.kernels.chain import MATCH, follow, new_chains
 from detector.entities.roll_ups import compile_kernels
@@ -15,7 +16,8 @@ from models.evidence import Evidence
 
 
 def warm_up() -> None:
-    """Compile or load every kernel of the judging loop, and of the entity levels."""
+    """Compile or load every kernel of the way from a record to judgement, and of the entity levels."""
+    decode.warm_up()
     state = State(line_capacity=4, warm_capacity=1, hot_capacity=1, dedup_calls=4, entity_capacity=1)
     parameters, policy = Evidence.load().table({}, ()), new_policy(state, Order(), 1.0, observe=False)
     tables = new_tables(state)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.entities.kernels.crowd import DRAWN, draw, rare
+from detector.entities.kernels.crowd import DRAWN, draw
 
 MOST_CALLS = 8_192
 
@@ -22,9 +22,7 @@ class Crowd:
         self._today = np.concatenate([self._today, drawn[:n]])
         while len(self._today) > MOST_CALLS:
             self._level += 1
-            kept = np.zeros(len(self._today), np.bool_)
-            rare(np.ascontiguousarray(self._today["call_hash"]), self._level, kept)
-            self._today = self._today[kept]
+            self._today = self._today[self._today["level"] >= self._level]
 
     def turn_day(self) -> None:
         """Yesterday's calls are forgotten."""

@@ -8,11 +8,11 @@ from detector.features.kernels.jit import njit, signed
 
 DRAWN = np.dtype(
     [
-        ("call_hash", np.uint64),
         ("callee_key", np.uint64),
         ("number_key", np.uint64),
         ("tenant_key", np.uint64),
         ("block", np.int32),  # place in the registry; -1 = none
+        ("level", np.uint8),  # how rare the hash of the call is
     ],
     align=True,
 )
@@ -31,19 +31,13 @@ def draw(
     n = 0
     for i in range(calls.shape[0]):
         call = calls[i]
-        if not duplicate[i] and level_of(call.call_hash) >= level:
+        own = signed(level_of(call.call_hash))
+        if not duplicate[i] and own >= level:
             drawn = out[n]
-            drawn.call_hash = call.call_hash
+            drawn.level = np.uint8(own)
             drawn.callee_key = call.callee_key
             drawn.number_key = call.number_key
             drawn.tenant_key = call.tenant_key
             drawn.block = blocks[i]
             n += 1
     return n
-
-
-@njit
-def rare(hashes: NDArray[np.uint64], level: int, out: NDArray[np.bool_]) -> None:
-    """Which call hashes are at least that rare."""
-    for i in range(hashes.shape[0]):
-        out[i] = signed(level_of(hashes[i])) >= level
