@@ -216,15 +216,35 @@ def evaluate(
 
 @commands.command()
 @click.argument("run_dir", metavar="RUN", type=FILE)
-@click.option("--line", required=True, help="The line, as its number is dialed or as the account is written.")
+@click.option("--line", help="A line, as its number is dialed or as the account is written.")
+@click.option("--number", help="A number that lines showed.")
+@click.option("--block", help="A block, by its code in the registry.")
+@click.option("--tenant", help="A customer who rents lines.")
+@click.option("--trunk", help="A trunk group that calls come in on.")
+@click.option("--holder", help="A holder of blocks.")
+@click.option("--plot", type=FILE, help="Also draw it into this SVG file; not for a line.")
 @configured
-def explain(config: Config, run_dir: Path, line: str) -> None:
-    """Tell one line's story out of a replay's folder RUN: why it did or did not alert."""
+def explain(config: Config, run_dir: Path, line: str | None, plot: Path | None, **entities: str | None) -> None:
+    """Tell one line's or entity's story out of a replay's folder RUN: why it did or did not alert."""
     from detector.numbering.plan import NumberPlan, read_secret
-    from detector.replay.explain import explain
+    from detector.replay import entity_picture, entity_story, explain
 
+    asked = {kind: name for kind, name in entities.items() if name is not None}
+    if len(asked) + (line is not None) != 1:
+        raise click.UsageError("name one of --line, --number, --block, --tenant, --trunk, --holder")
     plan = NumberPlan(config.numbering.plan, read_secret(config.privacy.secret_file))
-    click.echo(explain(run_dir, line, plan))
+    if line is not None:
+        if plot is not None:
+            raise click.UsageError("--plot draws numbers, blocks, tenants, trunks and holders, not a line")
+        click.echo(explain.explain(run_dir, line, plan))
+        return
+    ((kind, name),) = asked.items()
+    if kind == "number":
+        name = plan.text(plan.key(name)) or name
+    story = entity_story.read(run_dir, kind, name)
+    click.echo(entity_story.tell(story))
+    if plot is not None:
+        plot.write_text(entity_picture.picture(story), encoding="utf-8")
 
 
 @commands.command()

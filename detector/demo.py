@@ -53,7 +53,7 @@ TELL_EVERY_S = 5.0
 def demo(config: Config, *, exit_after: bool, seed: int = 1) -> int:
     """Run the demo; the exit code. exit_after: after the first action go at full speed, sum up, end (for CI)."""
     folder = Path(tempfile.mkdtemp(prefix="detector-demo-"))
-    click.echo(f"generating six hours of calls of a small network into {folder} ...")
+    click.echo(f"generating six hours of the 2020 case in a small network into {folder} ...")
     written = write(preset("demo"), seed, folder / "traffic")
     config = _settings(config, folder)
     warm_up()
@@ -69,7 +69,7 @@ def demo(config: Config, *, exit_after: bool, seed: int = 1) -> int:
         pacer = Pacer(stop, source, written.calls, folder / "actions.ndjson" if exit_after else None)
         reporter = Reporter(shard, source, sink, lambda: "live", speed=SPEED)
         click.echo(f"the page: {address}   (Ctrl-C ends)")
-        click.echo(f"playing {written.calls:,} calls, {SPEED:.0f} times as fast as life; the first dialer starts soon")
+        click.echo(f"playing {written.calls:,} calls, {SPEED:.0f} times as fast as life; 952750 starts in 20 s")
         inbox = Inbox(list, lambda at: NdjsonFollower(folder, (FEEDBACK,), at))
         loop = new_pipeline(config, source, ["json"], shard, sink, [reporter, pacer], changes=inbox)
         loop.epoch_s = 0.25
@@ -137,7 +137,11 @@ def _settings(config: Config, folder: Path) -> Config:
     return replace(
         config,
         numbering=replace(config.numbering, plan="china", registry=str(folder / "traffic" / "registry.json")),
-        state=replace(config.state, line_capacity=min(config.state.line_capacity, 100_000)),
+        state=replace(
+            config.state,
+            line_capacity=min(config.state.line_capacity, 100_000),
+            entity_capacity=min(config.state.entity_capacity, 32_768),
+        ),
         web=replace(config.web, database=str(folder / "ledger.sqlite")),
         hooks=replace(
             config.hooks,
@@ -199,6 +203,10 @@ def _summary(folder: Path, calls: int, lines: int) -> str:
             "try next:",
             f"  cd {folder}",
             f"  {program} replay traffic/calls.ndjson --registry traffic/registry.json --out run",
+            *(
+                f"  {program} explain run --block {alert.block} --plot block.svg"
+                for alert in [one for one in alerts if one.entity_kind == "block"][:1]
+            ),
             *(f"  {program} explain run --line {alert.line}" for alert in [one for one in alerts if one.line][:1]),
             f"  the alerts themselves: {alerts_file}",
         ]

@@ -1,7 +1,7 @@
 """The shard: the unit of state and order. Same calls in the same order, same alerts with the same ids."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from detector.entities.handover_episodes import HandoverEpisodes
 from detector.entities.kernels.layout import MINUTE_MS
 from detector.entities.laws import laws
 from detector.entities.roll_ups import RollUps, Turn
+from detector.entities.weighed import NOTHING, weighed
 from detector.features.kernels import layout
 from detector.features.kernels.judge import judge
 from detector.features.kernels.layout import MILLI
@@ -33,10 +34,14 @@ from models.evidence import Evidence
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a batch of calls brought: alert revisions in order, and what each call added (SCORED[n_calls])."""
+    """What a batch of calls brought: alert revisions in order, and what each call added (SCORED[n_calls]).
+
+    weighed  WEIGHED[n] of the minutes that closed, where somebody observes
+    """
 
     revisions: list[Revision]
     scored: NDArray[np.void]
+    weighed: NDArray[np.void] = field(default_factory=NOTHING.copy)
 
 
 class Shard:
@@ -53,6 +58,7 @@ class Shard:
         observe: bool = False,
     ) -> None:
         muted = muted_families(config.feed)
+        self._observe, self._weighed = observe, [NOTHING]
         self.plan = plan
         self.calendar = Calendar()
         self._registry = registry
@@ -141,7 +147,8 @@ class Shard:
             elif why in (OPENED, REVISED):
                 revisions.append(self.episodes.told(batch, i - 1, int(self.tables.meta[0]["event_row"])))
         self._take(batch, scored, taken, len(batch))
-        return Findings(revisions, scored)
+        closed, self._weighed = self._weighed, [NOTHING]
+        return Findings(revisions, scored, np.concatenate(closed))
 
     def _take(self, batch: CdrBatch, scored: NDArray[np.void], start: int, end: int) -> None:
         """Calls [start, end), judged line by line, go to what watches above lines."""
@@ -164,6 +171,8 @@ class Shard:
         position = self._place(stream, offset)
 
         def told(turn: Turn) -> None:
+            if self._observe:
+                self._weighed.append(weighed(turn.minute, turn.partials, self.roll_ups.entities))
             alerts.extend(self.entity_episodes.told(turn, position))
             now_ms = (turn.minute + 1) * MINUTE_MS
             alerts.extend(self.handover_episodes.told(self.roll_ups.entities, now_ms, position))
@@ -182,7 +191,8 @@ class Shard:
 def _together(parts: Sequence[Findings]) -> Findings:
     """Findings of a batch that was judged in parts."""
     scored = np.concatenate([part.scored for part in parts])
-    return Findings([revision for part in parts for revision in part.revisions], scored)
+    closed = np.concatenate([part.weighed for part in parts])
+    return Findings([revision for part in parts for revision in part.revisions], scored, closed)
 
 
 def muted_families(feed: Feed) -> tuple[str, ...]:

@@ -211,7 +211,7 @@ def honest(scenario: Scenario, seed: int) -> Honest:
         seed=seed,
         calls=seen.calls,
         entity_days=round(int(counts["partials"]) * scenario.days),
-        named=dict(Counter(alert.entity_kind for alert in above if alert.kind != "rule_violation")),
+        named=dict(Counter(f"{alert.entity_kind}, {alert.kind}" for alert in above if alert.kind != "rule_violation")),
         rules=sum(alert.kind == "rule_violation" for alert in above),
         entities_refused=int(counts["refused"]),
     )

@@ -21,7 +21,7 @@ from detector.entities.kernels.layout import (
     TENANT,
     TRUNK,
 )
-from detector.entities.kernels.samples import estimate
+from detector.entities.kernels.samples import estimate, members_of
 from detector.entities.moved import Link
 from detector.entities.notice import notice, resolved
 from detector.entities.reasons import kind_of, reasons_of
@@ -218,6 +218,11 @@ class EntityEpisodes:
             return self._roll_ups.names[name].text
         return self._roll_ups.plan.text(name) or f"#{name:016x}"
 
+    def place_of(self, entity: np.void) -> tuple[str | None, str | None]:
+        """The block and the tenant it belongs to, where known."""
+        place, tenant = int(entity["block"]), self._roll_ups.names.get(int(entity["tenant_key"]))
+        return self._roll_ups.registry.blocks[place].block if place >= 0 else None, tenant.text if tenant else None
+
     def _named(self, entity: np.void, text: str) -> dict[str, Any]:
         """The flat fields of what the entity is and belongs to."""
         kind, place = int(entity["kind"]), int(entity["block"])
@@ -239,10 +244,12 @@ class EntityEpisodes:
     def _members(self, entity: np.void) -> tuple[tuple[str, ...], int]:
         """Numbers it showed (of the sample, in order), and how many there are."""
         if self._shown is None:  # read once a turn: the table is large, and a turn may change hundreds of alerts
-            members = self._roll_ups.entities.members
-            shown = members[(members["what"] == NUMBERS) & (members["key"] != 0)]
-            shown = shown[np.argsort(shown["row"], kind="stable")]
-            self._shown = shown["row"].copy(), shown["member"].copy()
+            known = self._roll_ups.entities
+            most = int(known.counts[0]["pairs"])
+            shown = np.empty(most, np.int32), np.empty(most, np.uint64)
+            n = members_of(known.members, NUMBERS, *shown)
+            order = np.argsort(shown[0][:n], kind="stable")
+            self._shown = shown[0][order], shown[1][order]
         rows, keys = self._shown
         row = self._roll_ups.row_of(int(entity["key"]))
         own = keys[np.searchsorted(rows, row) : np.searchsorted(rows, row, side="right")]

@@ -13,7 +13,7 @@ from detector.entities.kernels import layout
 from detector.entities.kernels.close import changed, close
 from detector.entities.kernels.gather import NEW_PAIRS, NEW_PARTIALS, gather, move
 from detector.entities.kernels.layout import MINUTE_MS, TENANT, TRUNK, Entities, Minute
-from detector.entities.kernels.samples import shortened, sweep
+from detector.entities.kernels.samples import members_of, shortened, sweep
 from detector.entities.rules import Rules
 from detector.features.kernels.index import find
 from detector.features.kernels.layout import MILLI
@@ -256,5 +256,6 @@ def compile_kernels() -> None:
     close(minute, known, 0, np.zeros(256, layout.LAW))
     changed(minute, known, 0, 0, np.zeros(1, np.int32))
     sweep(known, 0, np.zeros(1, layout.MEMBER))
+    members_of(known.members, 0, np.zeros(1, np.int32), np.zeros(1, np.uint64))
     shortened(known, np.zeros(1, bool), new_entities(1))
     moved.compile_kernels(minute, known)

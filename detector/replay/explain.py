@@ -104,7 +104,7 @@ def _table(story: Story) -> list[str]:
             f"{_time(int(calls['release_ms'][i]))}  {_OUTCOMES.get(int(calls['outcome'][i]), 'fault'):<9}"
             f"  {talk:>5}  {'yes' if calls['first_time'][i] else '  -'}"
             f"  {calls['distinct_60m'][i]:>4.0f}/{calls['calls_60m'][i]:<4.0f}"
-            f"  {shares}  {calls['score'][i]:>6.1f} {_bar(float(calls['score'][i]), story.threshold)}"
+            f"  {shares}  {calls['score'][i]:>6.1f} {bar(float(calls['score'][i]), story.threshold)}"
         )
     return rows
 
@@ -118,7 +118,8 @@ def _chosen(score: np.ndarray, threshold: float) -> list[int]:
     return sorted(i for i in wanted if 0 <= i < len(score))[:MOST_ROWS]
 
 
-def _bar(score: float, threshold: float) -> str:
+def bar(score: float, threshold: float) -> str:
+    """A score as a bar: 20 signs to the threshold, exclamation marks above."""
     length = round(20 * min(score / threshold, 1.5)) if threshold > 0 else 0
     return "#" * min(length, 20) + "!" * max(length - 20, 0)
 

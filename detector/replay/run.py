@@ -49,6 +49,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     alerts_per_day: float
     open_at_the_end: int
     threshold: float
+    entity_threshold: float
     muted: tuple[str, ...]
     capacity_evictions: int
     doorkeeper_active: int
@@ -103,7 +104,7 @@ def replay(
     shard = new_shard(config, source, observe=True)
     for change in changes:
         shard.calendar.enter(change)
-    trace, counts = TraceWriter(out_dir / "trace", cold=trace_cold), _Counts(source, progress)
+    trace, counts = TraceWriter(out_dir / "trace", shard.entity_episodes, cold=trace_cold), _Counts(source, progress)
     sink = NdjsonSink(out_dir)
     loop = new_pipeline(config, source, formats(config.decode, files), shard, sink, (trace, counts), batch_calls)
     try:
@@ -191,6 +192,7 @@ def _summary(files: Sequence[Path], shard: Shard, counts: _Counts, alerts: list[
         alerts_per_day=round(len(alerts) / days, 2) if counts.first_ms is not None else 0.0,
         open_at_the_end=sum(alert.state == "open" for alert in alerts),
         threshold=round(shard.threshold, 2),
+        entity_threshold=round(shard.roll_ups.threshold, 2),
         muted=shard.muted,
         capacity_evictions=int(meta["evicted"].sum()),
         doorkeeper_active=int(meta["no_row"]),

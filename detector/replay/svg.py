@@ -10,17 +10,19 @@ PALETTE = ("a", "b", "c", "d", "e", "f")
 
 _STYLE = """
 svg { background: var(--paper); font: 12px system-ui, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif;
-  --paper: #ffffff; --ink: #17202a; --soft: #5a6876; --grid: #e3e8ed;
+  --paper: #ffffff; --ink: #17202a; --soft: #5a6876; --grid: #e3e8ed; --cell: #f4f6f9;
   --a: #1d4ed8; --b: #c2570c; --c: #1c7a41; --d: #7a3fc0; --e: #b3261e; --f: #66727f; }
 @media (prefers-color-scheme: dark) { svg { --paper: #10151b; --ink: #e6ebf1; --soft: #9aa8b7; --grid: #2a3541;
+  --cell: #18202a;
   --a: #7aa7ff; --b: #f0a04a; --c: #5fd08b; --d: #c39bff; --e: #ff7b72; --f: #9aa8b7; } }
 text { fill: var(--ink); } .soft { fill: var(--soft); } .head { font-weight: 650; font-size: 13px; }
 .title { font-weight: 700; font-size: 18px; } .end { text-anchor: end; } .mid { text-anchor: middle; }
 .grid { stroke: var(--grid); } .axis { stroke: var(--soft); }
-path { fill: none; stroke-width: 2; stroke-linejoin: round; }
+path { fill: none; stroke-width: 2; stroke-linejoin: round; } path.ink { stroke: var(--ink); stroke-width: 3; }
 .a { stroke: var(--a); } .b { stroke: var(--b); } .c { stroke: var(--c); }
 .d { stroke: var(--d); } .e { stroke: var(--e); } .f { stroke: var(--f); }
 .dash { stroke-dasharray: 6 4; } .dots { stroke-dasharray: 1.5 3.5; stroke-linecap: round; }
+rect { stroke: none; } rect.a { fill: var(--a); } rect.e { fill: var(--e); } rect.cell { fill: var(--cell); }
 circle.b { fill: var(--b); } circle.f { fill: var(--f); } .mark { stroke-width: 1.2; }
 """
 
@@ -44,6 +46,11 @@ def text(x: float, y: float, words: str, kind: str = "") -> str:
 def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
     """A straight line."""
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{kind}"/>'
+
+
+def box(x: float, y: float, width: float, height: float, kind: str) -> str:
+    """A filled rectangle; kind: its class."""
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" class="{kind}"/>'
 
 
 def legend(x: float, y: float, entries: Sequence[tuple[str, str]]) -> list[str]:

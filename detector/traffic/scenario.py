@@ -6,7 +6,7 @@ from detector.errors import InputError
 from detector.traffic.campaigns import EVASIVE, HELD_OUT_TECHNIQUE
 from detector.traffic.look_alikes import HELD_OUT_CLASS, TEENAGER_SHARE
 from detector.traffic.nantong import nantong
-from detector.traffic.world import MONDAY_MS, Campaign, Customer, Scenario, natural_look_alikes
+from detector.traffic.world import Campaign, Customer, Scenario, natural_look_alikes
 
 
 def _campaigns(days: float, lines: int, *, without: str = "") -> tuple[Campaign, ...]:
@@ -29,17 +29,11 @@ def _hijackings(days: float, classes: tuple[str, ...]) -> tuple[Campaign, ...]:
 
 
 def _demo(people: int, days: float) -> Scenario:
-    campaigns = (
-        Campaign(kind="burst_dialer", lines=4, start_h=8 / 60),
-        Campaign(kind="ai_probe", lines=10, start_h=20 / 60, code="952750"),
-        Campaign(kind="slow_campaign", lines=12, start_h=0.25),
-        Campaign(kind="burst_dialer", lines=6, start_h=2.0, techniques=("random_gaps", "human_talk")),
-    )
-    start_ms = MONDAY_MS + 10 * 3_600_000
+    """The 2020 case in an afternoon, and beside it a single slow line or two."""
+    case = nantong(people, days)
+    slow = Campaign(kind="slow_campaign", lines=2, start_h=0.25)
     look_alikes = natural_look_alikes(people, times=2.0)
-    return Scenario(
-        name="demo", start_ms=start_ms, days=days, people=people, look_alikes=look_alikes, campaigns=campaigns
-    )
+    return msgspec.structs.replace(case, name="demo", look_alikes=look_alikes, campaigns=(*case.campaigns, slow))
 
 
 def _usual(name: str, people: int, days: float, look_alikes: dict[str, int], bad: tuple[Campaign, ...]) -> Scenario:
@@ -67,7 +61,11 @@ _LARGE_OWNERS = {"bank_hotline": 500, "call_centre": 300, "public_notification":
 
 PRESETS = {
     # name: (people, days, what it is for)
-    "demo": (3_000, 0.25, "six hours of a working day; the first dialer starts after eight minutes"),
+    "demo": (
+        3_000,
+        0.25,
+        "six hours of a working day: the 2020 case in small, from the first customer to the move",
+    ),
     "ordinary": (20_000, 3.0, "people only"),
     "lookalikes": (20_000, 3.0, "people and the honest lines that look like dialers; nothing bad"),
     "dialers": (20_000, 3.0, "people, look-alikes and every bad kind, plain and evasive"),

@@ -43,6 +43,7 @@ class Known:
     begin: int | None = None
     calls: int = 0
     backs: int = 0
+    strangers: int = 0
     changes: int = 0
     keeps: int = 0
     outcome: list[int] = field(default_factory=lambda: [0] * 4)
@@ -89,6 +90,7 @@ class Twin:
         known.tenant = max([known.tenant, *(call["tenant_key"] for call in calls)])
         known.calls += len(calls)
         known.backs += len(backs)
+        known.strangers += len(new)
         known.changes += changes
         known.keeps += keeps
         for call in calls:
@@ -102,7 +104,7 @@ class Twin:
             "answer": self._answer(known),
             "script": self._script(known),
             "pace": _pace(known, number),
-            "reciprocity": int(self.law["callback"]) * known.backs,
+            "reciprocity": int(self.law["callback"]) * max(known.backs - known.strangers // 50, 0),
             "rotation": _rotation(known),
         }
         for family, value in found.items():
@@ -112,7 +114,7 @@ class Twin:
         known.last_minute = number
         if known.score <= 0 or (entity[0] == "destination" and known.shares["surge"] <= 0):
             known.score, known.begin, known.calls = 0, None, 0
-            known.backs = known.changes = known.keeps = 0
+            known.backs = known.strangers = known.changes = known.keeps = 0
             known.shares, known.outcome, known.talk = dict.fromkeys(LOW, 0), [0] * 4, [0] * 40
 
     def _shown(self, known: Known, calls: list[dict[str, int]]) -> tuple[int, int]:

@@ -16,14 +16,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from benchmarks.quality import entities
 from benchmarks.speed import result as speed
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 GRAFANA = ROOT / "deploy" / "grafana" / "dashboard.py"
 COMMANDS = ROOT / "deploy" / "commands.py"
-RESULT = ROOT / "benchmarks" / "results" / "overlay.json"
-FIGURES = re.compile(r"(?s)(<!-- (overlay|speed) -->).*?(<!-- /\2 -->)")
+RESULTS = ROOT / "benchmarks" / "results"
+FIGURES = re.compile(r"(?s)(<!-- (overlay|speed|entities) -->).*?(<!-- /\2 -->)")
 CONSOLE = re.compile(r"(?ms)^```console\n(.*?)^```$")
 
 
@@ -38,7 +41,12 @@ def written() -> Iterator[tuple[Path, str]]:
 
 def readme(text: str, folder: Path) -> str:
     """The text with the figures and the output of its console blocks as they are today."""
-    figures = {"overlay": overlay(json.loads(RESULT.read_bytes())), "speed": speed.tables(speed.read())}
+    found = msgspec.json.decode((RESULTS / "entities.json").read_bytes(), type=entities.Result)
+    figures = {
+        "overlay": overlay(json.loads((RESULTS / "overlay.json").read_bytes())),
+        "speed": speed.tables(speed.read()),
+        "entities": entities.tables(found),
+    }
     text = FIGURES.sub(lambda block: f"{block[1]}\n{figures[block[2]]}\n{block[3]}", text)
     return CONSOLE.sub(lambda block: f"```console\n{_played(block[1], folder)}```", text)
 

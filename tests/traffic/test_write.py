@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import pyarrow.csv
-import pytest
 
 from detector.numbering.plan import NumberPlan
 from detector.numbering.registry import Registry
@@ -49,11 +48,10 @@ def test_a_sink_gets_every_call_keyed_by_its_line(tmp_path: Path) -> None:
         assert key.decode() == record.get("line_id", record["a_number"])
 
 
-def test_the_demo_starts_its_first_dialer_within_ten_minutes(tmp_path: Path) -> None:
+def test_the_demo_is_the_case_its_first_customer_begins_within_twenty_minutes(tmp_path: Path) -> None:
     write(preset("demo"), 1, tmp_path)
     truth = pyarrow.csv.read_csv(tmp_path / "truth.csv").to_pylist()
-    first = {row["class"]: row["first_bad_call_ms"] for row in truth[::-1] if row["campaign"] in (0, 1, 2)}
-    minutes = {name: (ms - preset("demo").start_ms) / 60_000 for name, ms in first.items()}
-    assert 8 <= minutes["burst_dialer"] < 10
-    assert minutes["ai_probe"] == pytest.approx(20, abs=5)
-    assert minutes["slow_campaign"] == pytest.approx(25, abs=20)
+    bad = [row["first_bad_call_ms"] for row in truth if row["first_bad_call_ms"] is not None]
+    assert 15 <= (min(bad) - preset("demo").start_ms) / 60_000 < 20
+    assert {"ai_probe", "handover", "slow_campaign"} <= {row["class"] for row in truth if row["bad_calls"]}
+    assert len(pyarrow.csv.read_csv(tmp_path / "handovers.csv")) > 50

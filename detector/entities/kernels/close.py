@@ -36,6 +36,10 @@ from detector.features.kernels.weigh import CRITICAL, REASON, WARNING
 
 DAY_MINUTES = 1440
 
+CALLED_FOR_A_BACK = 50
+"""Of so many people newly called one calls back even a dialer, which speaks for nobody. Counted as 1.5 nats each, 7
+call-backs out of thousands took 10.5 nats off 952750 while it made 150 calls a minute."""
+
 ANSWER_PRIOR = 12.0
 """Calls that a class's outcomes are worth before an entity has any of its own."""
 
@@ -137,7 +141,7 @@ def weigh(row: Record, part: Record, number: int, laws: NDArray[np.void]) -> Non
         elif k == PACE:
             value = pace(row, number, lines_now)
         elif k == RECIPROCITY:
-            value = signed(p.callback) * signed(row.backs)
+            value = signed(p.callback) * max(signed(row.backs) - signed(row.strangers) // CALLED_FOR_A_BACK, 0)
         else:
             value = rotation(row)
         row.share[k] = np.int32(min(max(value, LOW[k]), HIGH[k]))

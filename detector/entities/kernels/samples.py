@@ -205,3 +205,15 @@ def shortened(known: Entities, keep: NDArray[np.bool_], into: Entities) -> None:
             slot = find_slot(into.slots, into.rows, known.rows[member.row].key)
             into.members[place].row = np.int32(signed(into.slots[slot] & np.uint64(0xFFFFFFFF)) - 1)
             into.counts[0].pairs += 1
+
+
+@njit
+def members_of(members: NDArray[np.void], what: int, rows: NDArray[np.int32], keys: NDArray[np.uint64]) -> int:
+    """Every kept member of one kind of set, with the row of its entity, into `rows` and `keys`; returns how many."""
+    n = 0
+    for at in range(members.shape[0]):
+        if members[at].what == what and members[at].key != np.uint64(0):
+            rows[n] = members[at].row
+            keys[n] = members[at].member
+            n += 1
+    return n
