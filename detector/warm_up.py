@@ -10,6 +10,7 @@ from detector.entities.kernels.chain import MATCH, follow, new_chains
 from detector.entities.roll_ups import compile_kernels
 from detector.features.kernels.judge import judge
 from detector.features.kernels.layout import SCORED
+from detector.features.kernels.look_back import look_back, new_workspace
 from detector.features.kernels.tiers import row_of
 from detector.features.state import new_policy, new_tables
 from models.evidence import Evidence
@@ -23,6 +24,7 @@ def warm_up() -> None:
     tables = new_tables(state)
     judge(np.zeros(0, CDR), 0, tables, parameters, policy, np.zeros(0, SCORED))
     row_of(tables, np.uint64(1), 0, 0)  # for a verdict
+    look_back(tables, tables.rows[0], 0, 0, new_workspace())
     compile_kernels()
     follow(
         np.zeros(0, CDR),

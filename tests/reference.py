@@ -4,8 +4,10 @@ One `Twin` holds any number of lines in plain Python objects, without capacity, 
 """
 
 import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 HOUR_MS = 3_600_000
 MILLI = 1024
@@ -411,3 +413,51 @@ def latest(line: Line) -> list[Kept]:
     """The newest kept call to each callee."""
     newest = {kept.callee: kept for kept in line.kept}
     return list(newest.values())
+
+
+def crowded(values: list[int], within: int) -> tuple[int, int]:
+    """(the least value that most are close to, how many are)."""
+    return max(((v, sum(abs(w - v) <= within for w in values)) for v in sorted(values)), key=lambda p: p[1])
+
+
+def median_or(values: list[int], otherwise: float) -> float:
+    return statistics.median(values) if values else otherwise
+
+
+def shown(calls: list[tuple[int, int, int, int, int, int, bool]], now_ms: int, utc_offset_ms: int) -> dict[str, float]:
+    """What kept calls show: (setup_ms, callee, ring_ms, talk_ms, held_ms, party, first_time), oldest first."""
+    strangers = [c for c in calls if c[6]]
+    setups, order = sorted(c[0] for c in strangers), sorted(c[0] for c in calls)
+    talks = [c[3] // 1000 for c in strangers if c[3] >= 0]
+    rings = [c[2] // 1000 for c in strangers if c[3] < 0 and c[2] >= 0 and c[5] == 1]
+    gaps = [b - a for a, b in pairwise(order) if b > a]
+    beat = median_or(gaps, 0.0)
+    lately = [c for c in strangers if c[0] > now_ms - 3_600_000]
+    beside = [
+        any(0 < abs(c[1] - d[1]) <= 10 and max(c[1], d[1]) < 1 << 63 for d in calls[max(i - 8, 0) : i])
+        for i, c in enumerate(calls)
+    ]
+    hours = [(c[0] + utc_offset_ms) // 3_600_000 % 24 for c in strangers]
+    talk_s, talk_near = crowded(talks, 3) if talks else (0, 0)
+    ring_s, ring_near = crowded(rings, 1) if rings else (0, 0)
+    return {
+        "kept": len(calls),
+        "strangers": len(strangers),
+        "answered": len(talks),
+        "short": sum(c[5] == 1 and 0 <= (c[3] if c[3] >= 0 else c[2]) <= 3000 for c in strangers),
+        "night": sum(hour >= 22 or hour < 7 for hour in hours),
+        "new_gap_s": median_or([b - a for a, b in pairwise(setups)], 0.0) / 1000,
+        "talk_s": talk_s,
+        "talk_near": talk_near,
+        "given_up": len(rings),
+        "ring_s": ring_s,
+        "ring_near": ring_near,
+        "gaps": len(gaps),
+        "gap_s": beat / 1000,
+        "even": sum(abs(gap - beat) <= 0.1 * beat for gap in gaps),
+        "near": sum(beside),
+        "at_once": max((sum(d[0] <= c[0] < d[0] + d[4] for d in calls) for c in calls), default=0),
+        "talked_ms": median_or([c[3] for c in calls if c[3] >= 0], -1.0),
+        "reached": sum(c[3] >= 0 for c in lately),
+        "reached_from_ms": min((c[0] for c in lately), default=-1),
+    }

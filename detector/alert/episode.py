@@ -4,24 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from detector.alert.revision import SEVERITIES, Alert, Versions, alert_id
 from detector.alert.wording import action_of, counterfactual_of, evidence_calls, harm_of, kind_of
 from detector.cdr.batch import CdrBatch
-from detector.features.kept import first_time_calls
-from detector.features.kernels.layout import KEPT, MILLI, Tables
-from detector.features.kernels.memory import ring_size
+from detector.features.kernels.layout import MILLI, Tables
+from detector.features.kernels.look_back import Shown, look_back, new_workspace
+from detector.features.kernels.memory import HOUR_MS
 from detector.features.kernels.tiers import clear_evidence
 from detector.features.state import NEVER_DUE_MS
 from detector.numbering.plan import NumberPlan
 from detector.numbering.registry import Registry
 from detector.score.reasons import Behaviour, reasons
 from models.evidence import ClassParameters
-
-_OPAQUE = np.dtype((np.void, KEPT.itemsize))
-"""Rows are moved as opaque bytes: 9 ns a row against 186, field by field."""
 
 Place = Callable[[int, int], str]
 """(stream, offset) -> the position as people read it."""
@@ -59,6 +54,8 @@ class Episodes:
         self._tables = tables
         self._context = context
         self._versions = context.versions
+        self._work = new_workspace()
+        self._utc_offset_ms = round(context.utc_offset_h * HOUR_MS)
         self._open: dict[int, Alert] = {}
         self.due_ms = NEVER_DUE_MS
         """Watermark before which no episode ends: every call against a line moves its end away."""
@@ -156,16 +153,15 @@ class Episodes:
         evidence = self._tables.evidence[number]
         row = self._tables.rows[evidence["row"]]
         usual = self._context.usual(int(row["own"] or row["number_class"]))
-        kept = kept_calls(self._tables, row)
+        look_back(self._tables, row, now_ms, self._utc_offset_ms, self._work)
+        shown = Shown(*self._work.shown[0].item())
         seen = Behaviour(
             share=evidence["share"].tolist(),
-            kept=kept,
-            strangers=first_time_calls(kept),
+            shown=shown,
             calls=int(evidence["calls"]),
             answered=int(evidence["answered"]),
             distinct=int(evidence["distinct"]),
             callbacks=int(evidence["callbacks"]),
-            utc_offset_h=self._context.utc_offset_h,
         )
         why = reasons(seen, usual)
         score = int(evidence["score"]) / MILLI
@@ -187,13 +183,6 @@ class Episodes:
             counterfactual=counterfactual_of(score, self._context.threshold, why, usual.callback),
             harm=harm_of(seen, now_ms),
             proposed_action=action_of(kind, severity, alert.entity, alert.authenticated),
-            evidence=evidence_calls(kept, self._context.most_calls, self._context.plan),
+            evidence=evidence_calls(self._work.calls[: shown.kept], self._context.most_calls, self._context.plan),
             position=position,
         )
-
-
-def kept_calls(tables: Tables, row: np.void) -> NDArray[np.void]:
-    """KEPT[n]: the calls kept of a row, oldest first; a copy."""
-    ring, head, size = int(row["ring"]), int(row["head"]), ring_size(int(row["tier"]))
-    places = tables.kept[ring : ring + size].view(_OPAQUE)
-    return np.concatenate((places[head:], places[:head]))[size - int(row["kept"]) :].view(KEPT)

@@ -38,7 +38,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class EvidenceCall(msgspec.Struct, frozen=True, kw_only=True):
+class EvidenceCall(msgspec.Struct, frozen=True):
     """One kept call behind an alert. Callees are masked: prefix and keyed hash. Null = unknown."""
 
     setup_ms: int

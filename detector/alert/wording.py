@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from detector.alert.revision import EvidenceCall, ProposedAction, Reason
 from detector.cdr.batch import PARTY_CALLEE, PARTY_CALLER, PARTY_NETWORK
-from detector.features.kernels.layout import FIRST_TIME, PARTY_SHIFT
+from detector.features.kernels.layout import FIRST_TIME, KEPT, PARTY_SHIFT
 from detector.numbering.plan import NumberPlan
-from detector.score.reasons import Behaviour, count, median
+from detector.score.reasons import Behaviour
 
 REASON_NATS = 2.0
 HARM_MIN = 30
@@ -33,9 +33,7 @@ def _carries_others_calls(seen: Behaviour) -> bool:
     """Other people's conversations: answered as ever, long, and nobody ever calls in (SIM box)."""
     if seen.calls < 20 or seen.callbacks or seen.answered < 0.5 * seen.calls:
         return False
-    talks = np.sort(seen.kept["talk_ms"])
-    talks = talks[talks.searchsorted(0) :]
-    return bool(len(talks)) and median(talks) >= 45_000
+    return seen.shown.talked_ms >= 45_000
 
 
 def harm_of(seen: Behaviour, now_ms: int) -> float:
@@ -43,13 +41,10 @@ def harm_of(seen: Behaviour, now_ms: int) -> float:
 
     The rate is taken over the kept calls of the last hour, at least one minute of them.
     """
-    setups = seen.strangers["setup_ms"]
-    recent = setups > now_ms - 3_600_000
-    reached = count(recent & (seen.strangers["talk_ms"] >= 0))
-    if not reached:
+    if not seen.shown.reached:
         return 0.0
-    minutes = max((now_ms - int(setups[recent].min())) / 60_000, 1.0)
-    return round(reached / minutes * HARM_MIN, 1)
+    minutes = max((now_ms - seen.shown.reached_from_ms) / 60_000, 1.0)
+    return round(seen.shown.reached / minutes * HARM_MIN, 1)
 
 
 def counterfactual_of(score: float, threshold: float, reasons: tuple[Reason, ...], callback_nats: float) -> str:
@@ -76,15 +71,15 @@ def action_of(kind: str, severity: str, entity: str, authenticated: bool) -> Pro
 
 def evidence_calls(kept: NDArray[np.void], most: int, plan: NumberPlan) -> tuple[EvidenceCall, ...]:
     """The newest kept calls, newest first, callees masked."""
-    return tuple(
-        EvidenceCall(
-            setup_ms=setup_ms,
-            ring_s=round(ring_ms / 1000, 1) if ring_ms >= 0 else None,
-            talk_s=round(talk_ms / 1000, 1) if talk_ms >= 0 else None,
-            release_cause=cause if cause >= 0 else None,
-            release_party=_PARTIES.get(flags >> PARTY_SHIFT),
-            callee=plan.mask(callee_key),
-            first_time=bool(flags & FIRST_TIME),
-        )
-        for setup_ms, callee_key, ring_ms, talk_ms, _, cause, flags in kept[::-1][:most].tolist()
+    newest = kept[::-1][:most]
+    setups, keys, rings, talks, _, causes, flags = (newest[name] for name in KEPT.names or ())
+    columns = (
+        setups.tolist(),
+        [(ms + 50) // 100 / 10 if ms >= 0 else None for ms in rings.tolist()],
+        [(ms + 50) // 100 / 10 if ms >= 0 else None for ms in talks.tolist()],
+        [cause if cause >= 0 else None for cause in causes.tolist()],
+        [_PARTIES.get(party) for party in (flags >> PARTY_SHIFT).tolist()],
+        plan.masks(keys),
+        (flags & FIRST_TIME != 0).tolist(),
     )
+    return tuple(map(EvidenceCall, *columns))  # by column: 30 us for 32 calls, by call 80

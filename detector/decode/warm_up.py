@@ -11,6 +11,6 @@ from detector.source.contract import Chunk
 def warm_up() -> None:
     """Compile or load every kernel of decoding and numbering."""
     plan = NumberPlan("china", b"")
-    plan.key("110")
+    plan.mask("110")
     nothing = Chunk(0, b"", np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64))
     Decoder(Decode(), plan, ["json"]).decode(nothing)

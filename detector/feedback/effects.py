@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detector import metrics
-from detector.alert.episode import kept_calls
 from detector.errors import ConfigError
 from detector.features.catalog import FAMILIES
+from detector.features.kept import kept_calls
 from detector.features.kernels.layout import COLD_TIER, MILLI, Tables
 from detector.features.kernels.tiers import clear_evidence, row_of
 from detector.features.kernels.weigh import CRITICAL

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from detector.errors import ConfigError
 from detector.numbering.kernels import china
+from detector.numbering.kernels.mask import MASK, write_masks
 from detector.numbering.kernels.number import HASHED, SCRATCH, number_keys, text_keys
 
-PREFIX_DIGITS = 7
-HIDDEN_DIGITS = 4
 SHORTEST_SECRET = 16
 _HASHED = int(HASHED)
 _FIXED_SECRET = b"no secret was configured"
@@ -57,7 +56,8 @@ class NumberPlan:
         self.is_china = plan == "china"
         words = np.frombuffer(hashlib.blake2b(secret, digest_size=16).digest(), dtype="<u8")
         self.k0, self.k1 = np.uint64(words[0]), np.uint64(words[1])
-        self._mark = hashlib.blake2b(key=words.tobytes(), digest_size=4)
+        masking = np.frombuffer(hashlib.blake2b(secret, digest_size=16, person=b"mask").digest(), dtype="<u8")
+        self._mask0, self._mask1 = np.uint64(masking[0]), np.uint64(masking[1])
 
     def key(self, text: str) -> int:
         """64-bit key of a number, at most 18 digits reversible, else a keyed hash; 0 for blank text."""
@@ -91,11 +91,13 @@ class NumberPlan:
         that equal numbers are seen. Identities show the hash alone.
         """
         key = self.key(number) if isinstance(number, str) else number
-        digits = self.text(key) or ""
-        shown = digits[:-HIDDEN_DIGITS][:PREFIX_DIGITS]
-        mark = self._mark.copy()
-        mark.update(key.to_bytes(8, "little"))
-        return f"{shown}****#{mark.hexdigest()}"
+        return self.masks(np.array([key], np.uint64))[0]
+
+    def masks(self, keys: NDArray[np.uint64]) -> list[str]:
+        """The masks of many keys, uint64[n] (32 at once: 10 us, one by one 90)."""
+        text = np.empty(len(keys) * MASK, np.uint8)
+        length = write_masks(np.ascontiguousarray(keys), self._mask0, self._mask1, text)
+        return text[:length].tobytes().decode("ascii").splitlines()
 
     def _read(self, texts: list[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
         data, starts, lengths = _joined(texts)

@@ -6,11 +6,12 @@ from detector.decode.kernels.clock import guard
 from detector.decode.kernels.identities import identify
 from detector.decode.kernels.scan import scan
 from detector.decode.warm_up import warm_up
+from detector.numbering.kernels.mask import write_masks
 from detector.numbering.kernels.number import number_keys
 from detector.source.memory import chunk
 from tests.decode.records import PLAN, call, decoder
 
-KERNELS: list[Any] = [cast(Any, kernel) for kernel in (scan, identify, guard, number_keys)]
+KERNELS: list[Any] = [cast(Any, kernel) for kernel in (scan, identify, guard, number_keys, write_masks)]
 
 
 def test_decoding_and_numbering_need_no_further_kernel() -> None:

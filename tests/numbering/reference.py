@@ -171,3 +171,9 @@ def _in_area(digits: str, own: str) -> tuple[str, Class]:
 
 def _class(digits: str, table: list[tuple[str, Class]]) -> Class:
     return next((number_class for form, number_class in table if re.fullmatch(form, digits)), Class.INVALID)
+
+
+def mask(key: int, k0: int, k1: int) -> str:
+    """The digits before the last four, at most seven, and half a keyed hash."""
+    digits = str(key)[1:] if 0 < key < 1 << 63 else ""
+    return f"{digits[:-4][:7]}****#{siphash(key.to_bytes(8, 'little'), k0, k1) & 0xFFFFFFFF:08x}"

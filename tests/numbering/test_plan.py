@@ -207,6 +207,19 @@ def test_a_mask_shows_enumeration_but_no_number() -> None:
     assert CHINA.mask("110").startswith("****#")
 
 
+keys = st.integers(0, 18).flatmap(lambda n: st.integers(10**n, 2 * 10**n - 1)) | st.integers(0, 2**64 - 1)
+
+
+@given(st.lists(keys, max_size=5))
+def test_masks_are_those_of_the_twin(keys: list[int]) -> None:
+    secret = b"sixteen bytes or more"
+    masking = hashlib.blake2b(secret, digest_size=16, person=b"mask").digest()
+    k0, k1 = int.from_bytes(masking[:8], "little"), int.from_bytes(masking[8:], "little")
+    masks = NumberPlan("china", secret).masks(np.array(keys, np.uint64))
+    assert masks == [reference.mask(key, k0, k1) for key in keys]
+    assert masks[::-1] == NumberPlan("china", secret).masks(np.array(keys, np.uint64)[::-1])
+
+
 def test_a_secret_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     short, good = tmp_path / "short", tmp_path / "good"
     short.write_bytes(b"fifteen bytes..")

@@ -68,6 +68,12 @@ def siphash(data: Memory, start: int, length: int, k0: np.uint64, k1: np.uint64)
 
 
 @njit
+def siphash_word(word: np.uint64, k0: np.uint64, k1: np.uint64) -> np.uint64:
+    """64-bit hash of one word, as of its 8 bytes, the lowest first."""
+    return _finish(_absorb(_absorb(_start(k0, k1), word), np.uint64(8) << np.uint64(56)))
+
+
+@njit
 def siphash_words(
     first: np.uint64, second: np.uint64, third: np.uint64, fourth: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> np.uint64:
