@@ -74,7 +74,7 @@ class Shard:
         self.roll_ups = RollUps(config.state, classes, plan, registry, config.alerting.entity_nats, self._lateness_ms)
         quiet_ms = config.alerting.quiet_min * 60_000
         self.handovers = Handovers(config.state.probes, config.state.followers, round(self.threshold * MILLI / 2))
-        self.handover_episodes = HandoverEpisodes(self.handovers, self.versions)
+        self.handover_episodes = HandoverEpisodes(self.handovers, self.roll_ups, self.versions)
         self.bombings = Bombings(config.state.targets, plan, self.versions, quiet_ms)
         self.entity_episodes = EntityEpisodes(self.roll_ups, self.versions, quiet_ms)
         self.episodes = Episodes(
@@ -175,7 +175,7 @@ class Shard:
                 self._weighed.append(weighed(turn.minute, turn.partials, self.roll_ups.entities))
             alerts.extend(self.entity_episodes.told(turn, position))
             now_ms = (turn.minute + 1) * MINUTE_MS
-            alerts.extend(self.handover_episodes.told(self.roll_ups.entities, now_ms, position))
+            alerts.extend(self.handover_episodes.told(now_ms, position))
             alerts.extend(self.bombings.told(now_ms, position))
 
         self.roll_ups.close(self.watermark_ms, told)

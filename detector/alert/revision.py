@@ -60,6 +60,14 @@ class ProposedAction(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class Linked(msgspec.Struct, frozen=True, kw_only=True):
+    """An entity that an alert belongs to without being part of it: who probed the people it talks to, whose contact
+    list it works through, over whose trunk its callers come."""
+
+    entity_kind: str
+    entity: str
+
+
 class Versions(msgspec.Struct, frozen=True, kw_only=True):
     """What judged: hashes of configuration and model, and the program's version."""
 
@@ -87,6 +95,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     resellers: tuple[str, ...] = ()
     trunk: str | None = None
     holder: str | None = None
+    linked: tuple[Linked, ...] = ()  # the nearest first; the tree of stories hangs it there
     authenticated: bool = False  # the network vouches for the entity (line_id, trunk), nobody merely asserted it
     state: str
     severity: str

@@ -1,9 +1,13 @@
 """One story, not a hundred alerts: which alerts belong together. Derived downstream, never in a shard.
 
-The rule, for the page's queue and for `stories.ndjson` alike: an alert belongs to the nearest alert of a wider
-entity that it is part of (LEVELS), if that one says more than information and both live at the same time. An
-alert that so holds nothing, because all its parts are in one other story (the trunk of one tenant's lines),
-belongs to that story. What is left is told together where several share an entity that has no alert of its own.
+The rule, for the page's queue and for `stories.ndjson` alike, whatever the order in which alerts arrive. An alert
+belongs, in this order, to
+  1. the nearest alert of a wider entity that it is part of (LEVELS),
+  2. the alert of an entity that it names as the source of what it does (`linked`),
+  3. the most harmful alert of its own entity,
+  4. where it holds nothing itself: the story in which most of its parts are (the trunk of one tenant's lines),
+if that one says more than information and both live at the same time. What is left is told together where several
+share an entity.
 """
 
 from collections import Counter
@@ -11,37 +15,50 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from detector.alert.revision import SEVERITIES, Alert
+from detector.alert.revision import SEVERITIES, Alert, Linked
 
 LEVELS = ("line", "number", "block", "tenant", "trunk", "holder")
-"""From the narrowest. An alert carries the names of what it is part of; destinations and callees stand alone."""
+"""From the narrowest. An alert carries the names of what it is part of; destinations, callees are part of nothing."""
 
 MOST_MEMBERS = 100
 _FOREVER_MS = 2**63 - 1
 
+Entity = tuple[str, str]
+"""(kind, name)."""
+
 
 class Branch(msgspec.Struct, frozen=True, kw_only=True):
-    """What the tree looks at in an alert. begin_ms, end_ms: UTC epoch ms of its first call and its end."""
+    """What the tree looks at in an alert: some of its fields, under the same names."""
 
     alert_id: str
     state: str
     severity: str
     entity_kind: str
     entity: str
-    number: str | None
-    block: str | None
-    tenant: str | None
-    trunk: str | None
-    holder: str | None
+    number: str | None = None
+    block: str | None = None
+    tenant: str | None = None
+    trunk: str | None = None
+    holder: str | None = None
+    linked: tuple[Linked, ...] = ()
     harm: float
-    begin_ms: int = 0
-    end_ms: int = _FOREVER_MS
+    first_call_ms: int
+    resolved_at_ms: int | None = None
 
-    def part_of(self) -> list[tuple[str, str]]:
-        """(kind, entity) of all wider entities, the nearest first."""
+    @property
+    def own(self) -> Entity:
+        """What the alert is about."""
+        return self.entity_kind, self.entity
+
+    def part_of(self) -> list[Entity]:
+        """All wider entities, the nearest first."""
         wider = LEVELS[LEVELS.index(self.entity_kind) + 1 :] if self.entity_kind in LEVELS else ()
         named = ((kind, getattr(self, kind)) for kind in wider)
         return [(kind, entity) for kind, entity in named if entity is not None]
+
+    def sources(self) -> list[Entity]:
+        """The entities it is linked to, the nearest first."""
+        return [(one.entity_kind, one.entity) for one in self.linked]
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,37 +87,52 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...]
 
 
-def parents(branches: Sequence[Branch]) -> dict[str, str]:
-    """alert_id -> alert_id of the nearest alert above, of those that have one; of several the most harmful."""
-    above: dict[tuple[str, str], list[Branch]] = {}
-    for branch in sorted(branches, key=lambda branch: -branch.harm):
+def parents(branches: Iterable[Branch]) -> dict[str, str]:
+    """alert_id -> alert_id of the alert above, of those that have one; of several the most harmful. Never a circle."""
+    ranked = sorted(branches, key=_rank)
+    above: dict[Entity, list[Branch]] = {}
+    for branch in ranked:
         if branch.severity != "info":
-            above.setdefault((branch.entity_kind, branch.entity), []).append(branch)
-    parts: dict[tuple[str, str], list[Branch]] = {}
-    found = {}
-    for branch in branches:
-        for entity in branch.part_of():
-            parts.setdefault(entity, []).append(branch)
-            holding = [one for one in above.get(entity, ()) if _holds(one, branch)]
-            if holding and branch.alert_id not in found:
-                found[branch.alert_id] = holding[0].alert_id
-    return found | _elsewhere(branches, parts, found)
+            above.setdefault(branch.own, []).append(branch)
+    parent: dict[str, str] = {}
+    for branch in ranked:
+        _place(branch, branch.part_of(), above, parent)
+    for branch in sorted(ranked, key=_age):  # the newest first: of two that name each other the older one stays
+        if branch.alert_id not in parent:
+            _place(branch, branch.sources(), above, parent)
+    for branch in ranked:
+        if branch.alert_id not in parent:
+            same = [one for one in above.get(branch.own, ()) if one.alert_id in parent or _rank(one) < _rank(branch)]
+            _place(branch, [branch.own], {branch.own: same}, parent)
+    return parent | _elsewhere(ranked, parent)
 
 
-def _elsewhere(
-    branches: Sequence[Branch], parts: Mapping[tuple[str, str], list[Branch]], parent: Mapping[str, str]
-) -> dict[str, str]:
-    """Alerts without parent and children, all parts of which are in one other story: alert_id -> that story's root."""
+def _place(
+    branch: Branch, entities: Iterable[Entity], above: Mapping[Entity, Sequence[Branch]], parent: dict[str, str]
+) -> None:
+    """Put an alert below the first alert of these entities that holds it, if there is one and it makes no circle."""
+    for entity in entities:
+        for one in above.get(entity, ()):
+            if _holds(one, branch) and root_of(one.alert_id, parent) != branch.alert_id:
+                parent[branch.alert_id] = one.alert_id
+                return
+
+
+def _elsewhere(branches: Sequence[Branch], parent: Mapping[str, str]) -> dict[str, str]:
+    """Alerts without parent and children: alert_id -> root of the open story in which most of their parts are."""
     by_id, holding = {branch.alert_id: branch for branch in branches}, set(parent.values())
+    parts: dict[Entity, list[Branch]] = {}
+    for branch in branches:
+        for entity in branch.part_of() if branch.alert_id in parent else ():
+            parts.setdefault(entity, []).append(branch)
     found = {}
     for branch in branches:
         if branch.alert_id not in parent and branch.alert_id not in holding:
-            of_it = [one for one in parts.get((branch.entity_kind, branch.entity), ()) if _holds(branch, one)]
-            roots = {root_of(one.alert_id, parent) for one in of_it} & holding
-            if len(roots) == 1 and all(one.alert_id in parent for one in of_it):
-                (root,) = roots
-                if _holds(by_id[root], branch):
-                    found[branch.alert_id] = root
+            of_it = (one.alert_id for one in parts.get(branch.own, ()) if _holds(branch, one))
+            roots = Counter(root_of(alert_id, parent) for alert_id in of_it)
+            open_there = [root for root, _ in roots.most_common() if _holds(by_id[root], branch)]
+            if open_there:
+                found[branch.alert_id] = open_there[0]
     return found
 
 
@@ -111,15 +143,17 @@ def root_of(alert_id: str, parent: Mapping[str, str]) -> str:
     return alert_id
 
 
-def together(roots: Sequence[Branch]) -> dict[tuple[str, str], list[Branch]]:
-    """Entities that several of these alerts are part of, and which; every alert goes where most others are.
+def together(roots: Sequence[Branch]) -> dict[Entity, list[Branch]]:
+    """Entities that several of these alerts are part of, or linked to, and which; each goes where most others are.
 
     Of entities with equally many the widest. Lines are not brought together by their holder: a carrier holds millions.
     """
-    wider = [list(reversed(_shareable(branch))) for branch in roots]
-    sizes = Counter(entity for entities in wider for entity in entities)
-    groups: dict[tuple[str, str], list[Branch]] = {}
-    for branch, entities in zip(roots, wider, strict=True):
+    ranked = sorted(roots, key=_rank)
+    sought = {entity for branch in ranked for entity in branch.sources()}
+    wider = [[*_shareable(branch), *([branch.own] if branch.own in sought else [])] for branch in ranked]
+    sizes = Counter(entity for entities in wider for entity in set(entities))
+    groups: dict[Entity, list[Branch]] = {}
+    for branch, entities in zip(ranked, wider, strict=True):
         if entities:
             groups.setdefault(max(entities, key=lambda entity: sizes[entity]), []).append(branch)
     return {entity: members for entity, members in groups.items() if len(members) > 1}
@@ -129,7 +163,7 @@ def stories(alerts: Iterable[Alert]) -> list[Story]:
     """Group the newest revisions of alerts; the story with the most harm first."""
     newest = newest_revisions(alerts)
     by_id = {alert.alert_id: alert for alert in newest}
-    branches = [_branch(alert) for alert in newest]
+    branches = [branch_of(alert) for alert in newest]
     parent = parents(branches)
     members: dict[str, list[Alert]] = {}
     for alert in newest:
@@ -150,40 +184,41 @@ def newest_revisions(alerts: Iterable[Alert]) -> list[Alert]:
         known = newest.get(alert.alert_id)
         if known is None or alert.revision > known.revision:
             newest[alert.alert_id] = alert
-    return list(newest.values())
+    return sorted(newest.values(), key=lambda alert: (alert.raised_at_ms, alert.alert_id))
+
+
+def branch_of(alert: Alert) -> Branch:
+    """What the tree looks at in it."""
+    return msgspec.convert(alert, Branch, from_attributes=True)
+
+
+def _rank(branch: Branch) -> tuple[float, int, str]:
+    return -branch.harm, branch.first_call_ms, branch.alert_id
+
+
+def _age(branch: Branch) -> tuple[int, str]:
+    return -branch.first_call_ms, branch.alert_id
 
 
 def _holds(above: Branch, below: Branch) -> bool:
     """An open alert is held by an open one only; what is over, by what was there at the same time."""
-    if below.state == "open" and above.state != "open":
+    if above.alert_id == below.alert_id or (below.state == "open" and above.state != "open"):
         return False
-    return above.begin_ms <= below.end_ms and below.begin_ms <= above.end_ms
+    return above.first_call_ms <= _end_ms(below) and below.first_call_ms <= _end_ms(above)
 
 
-def _shareable(branch: Branch) -> list[tuple[str, str]]:
-    return [
+def _end_ms(branch: Branch) -> int:
+    return _FOREVER_MS if branch.resolved_at_ms is None else branch.resolved_at_ms
+
+
+def _shareable(branch: Branch) -> list[Entity]:
+    """What it may be told together by: the widest first, then what it is linked to."""
+    wider = [
         (kind, entity)
-        for kind, entity in branch.part_of()
+        for kind, entity in reversed(branch.part_of())
         if kind != "trunk" and not (kind == "holder" and branch.entity_kind == "line")
     ]
-
-
-def _branch(alert: Alert) -> Branch:
-    return Branch(
-        alert_id=alert.alert_id,
-        state=alert.state,
-        severity=alert.severity,
-        entity_kind=alert.entity_kind,
-        entity=alert.entity,
-        number=alert.number,
-        block=alert.block,
-        tenant=alert.tenant,
-        trunk=alert.trunk,
-        holder=alert.holder,
-        harm=alert.harm,
-        begin_ms=alert.first_call_ms,
-        end_ms=_FOREVER_MS if alert.resolved_at_ms is None else alert.resolved_at_ms,
-    )
+    return [*wider, *reversed(branch.sources())]
 
 
 def _story(kind: str, entity: str, root: Alert | None, members: list[Alert]) -> Story:

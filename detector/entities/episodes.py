@@ -7,13 +7,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.alert.revision import SEVERITIES, Alert, ProposedAction, Reason, Versions, alert_id
+from detector.alert.revision import SEVERITIES, Alert, Linked, ProposedAction, Reason, Versions, alert_id
 from detector.entities.kernels import layout
 from detector.entities.kernels.layout import (
     BLOCK,
     CALLEES,
     DESTINATION,
-    HOLDER,
     KINDS,
     MINUTE_MS,
     NUMBER,
@@ -85,6 +84,16 @@ class EntityEpisodes:
             self._count_move(link)
         return alert
 
+    def _before(self, link: Link) -> tuple[Linked, ...]:
+        """Whose list it works through, and what that is part of."""
+        owner = link.owner
+        named = [Linked(entity_kind=KINDS[owner.kind], entity=owner.entity)]
+        if owner.block >= 0:
+            block = self._roll_ups.registry.blocks[owner.block]
+            named += [Linked(entity_kind="block", entity=block.block)] if owner.kind == NUMBER else []
+            named += [Linked(entity_kind="holder", entity=block.holder)]
+        return tuple(named)
+
     def _count_move(self, link: Link) -> None:
         """Whose list it is began again: a customer, or the holder of a number or block."""
         if link.owner.kind == TENANT:
@@ -135,7 +144,8 @@ class EntityEpisodes:
     def _updated(self, alert: Alert, row: int, now_ms: int, position: str) -> Alert:
         entity = self._roll_ups.entities.rows[row]
         key = int(entity["key"])
-        reasons = reasons_of(entity, self._roll_ups.moved.link(key))
+        link = self._roll_ups.moved.link(key)
+        reasons = reasons_of(entity, link)
         if key in self._repeated:
             reasons = (*reasons, self._repeated[key])
         severity = SEVERITIES[max(int(entity["severity"]) - 1, 1)]
@@ -157,6 +167,7 @@ class EntityEpisodes:
             distinct_callees=min(strangers, int(entity["calls"])),
             score=round(int(entity["score"]) / MILLI, 2),
             reasons=reasons,
+            linked=self._before(link) if link else alert.linked,
             counterfactual=_counterfactual(int(entity["score"]) / MILLI - self._roll_ups.threshold, reasons),
             harm=round(min(strangers, int(entity["calls"])) * share / minutes * 30, 1),
             proposed_action=_action(alert),
@@ -210,13 +221,7 @@ class EntityEpisodes:
     def text_of(self, entity: np.void) -> str:
         """The entity's name, as people know it."""
         kind, name = int(entity["kind"]), int(entity["id"])
-        if kind == BLOCK:
-            return self._roll_ups.registry.blocks[name - 1].block
-        if kind == HOLDER:
-            return self._roll_ups.holders[name - 1]
-        if kind in (TENANT, TRUNK):
-            return self._roll_ups.names[name].text
-        return self._roll_ups.plan.text(name) or f"#{name:016x}"
+        return self._roll_ups.name_of(kind, name) or f"#{name:016x}"
 
     def place_of(self, entity: np.void) -> tuple[str | None, str | None]:
         """The block and the tenant it belongs to, where known."""

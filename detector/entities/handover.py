@@ -38,10 +38,16 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A probe and the first call that followed it. Times UTC ms, talk in s; 0 = not answered."""
+    """A probe and the first call that followed it. Times UTC ms, talk in s; 0 = not answered.
+
+    probe_tenant  key of the customer that probed, 0 = unknown
+    probe_block   registry place of the number that probed, -1 = none
+    """
 
     callee_key: int
     probe_line: str
+    probe_tenant: int
+    probe_block: int
     probe_ms: int
     probe_talk_s: float
     follow_line: str
@@ -147,6 +153,8 @@ class Handovers:
                 follower.pairs[key] = Pair(
                     callee_key=int(call["callee_key"]),
                     probe_line=self._names.get(int(probe["line"]), f"#{int(probe['line']):016x}"),
+                    probe_tenant=int(probe["tenant"]),
+                    probe_block=int(probe["block"]),
                     probe_ms=int(probe["at_ms"]),
                     probe_talk_s=int(probe["talk_ms"]) / 1000,
                     follow_line=record.line,

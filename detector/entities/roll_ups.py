@@ -12,7 +12,7 @@ from detector.entities import moved
 from detector.entities.kernels import layout
 from detector.entities.kernels.close import changed, close
 from detector.entities.kernels.gather import NEW_PAIRS, NEW_PARTIALS, gather, move
-from detector.entities.kernels.layout import MINUTE_MS, TENANT, TRUNK, Entities, Minute
+from detector.entities.kernels.layout import BLOCK, HOLDER, MINUTE_MS, TENANT, TRUNK, Entities, Minute
 from detector.entities.kernels.samples import members_of, shortened, sweep
 from detector.entities.rules import Rules
 from detector.features.kernels.index import find
@@ -92,6 +92,16 @@ class RollUps:
     def row_of(self, key: int) -> int:
         """Row of an entity that is remembered; rows move when room is made."""
         return find(self.entities.slots, self.entities.rows, np.uint64(key))
+
+    def name_of(self, kind: int, name: int) -> str | None:
+        """What people call an entity of a kind with this id (layout.ENTITY); None = forgotten, or a hash."""
+        if kind == BLOCK:
+            return self.registry.blocks[name - 1].block
+        if kind == HOLDER:
+            return self.holders[name - 1]
+        if kind in (TENANT, TRUNK):
+            return self.names[name].text if name in self.names else None
+        return self.plan.text(name)
 
     def begin(self, batch: CdrBatch) -> None:
         """The first calls of the stream: minutes begin before the earliest that can still come."""

@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS position (
 CREATE TABLE IF NOT EXISTS alert (
     alert_id TEXT PRIMARY KEY, revision INTEGER, state TEXT, severity TEXT, kind TEXT, entity_kind TEXT, entity TEXT,
     line TEXT, number TEXT, block TEXT, tenant TEXT, trunk TEXT, holder TEXT, harm REAL, raised_at_ms INTEGER,
-    updated_at_ms INTEGER, names TEXT, landed_ms INTEGER, value BLOB);
+    updated_at_ms INTEGER, names TEXT, landed_ms INTEGER, value BLOB, first_call_ms INTEGER NOT NULL DEFAULT 0,
+    linked BLOB NOT NULL DEFAULT '[]');
 CREATE INDEX IF NOT EXISTS alert_entity ON alert (state, entity_kind, entity);
 CREATE TABLE IF NOT EXISTS revision (
     alert_id TEXT, revision INTEGER, value BLOB, PRIMARY KEY (alert_id, revision));
@@ -53,6 +54,9 @@ CREATE INDEX IF NOT EXISTS verdict_alert ON verdict (alert_id, at_ms);
 CREATE TABLE IF NOT EXISTS audit (
     audit_id INTEGER PRIMARY KEY, at_ms INTEGER, who TEXT, origin TEXT, verb TEXT, object TEXT, detail TEXT);
 """
+
+_ADDED = ("first_call_ms INTEGER NOT NULL DEFAULT 0", "linked BLOB NOT NULL DEFAULT '[]'")
+"""Columns of `alert` that a ledger of an older program lacks, in their order."""
 
 _log = structlog.get_logger("detector.web")
 
@@ -79,6 +83,7 @@ class Ledger:
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.executescript(_SCHEMA)
+            self._widen()
         except sqlite3.Error as error:
             raise StateError(f"ledger {path}: {error}; set web.database to a file that can be written") from None
 
@@ -131,14 +136,23 @@ class Ledger:
         with self._lock:
             self._db.close()
 
+    def _widen(self) -> None:
+        """Give a ledger of an older program the columns it lacks."""
+        there = {name for _, name, *_ in self._db.execute("PRAGMA table_info(alert)")}
+        for column in _ADDED:
+            if column.split()[0] not in there:
+                self._db.execute(f"ALTER TABLE alert ADD COLUMN {column}")
+
     def _alert(self, db: sqlite3.Connection, value: bytes) -> None:
         """A revision that is not above the one kept is ignored."""
         alert = revision.decode(value)
         belongs = (alert.line, alert.number, alert.block, alert.tenant, alert.trunk, alert.holder)
-        names = " ".join(dict.fromkeys(name for name in (alert.entity, *belongs) if name))
+        sources = (one.entity for one in alert.linked)
+        names = " ".join(dict.fromkeys(name for name in (alert.entity, *belongs, *sources) if name))
         columns = (
             *(alert.alert_id, alert.revision, alert.state, alert.severity, alert.kind, alert.entity_kind, alert.entity),
             *(*belongs, alert.harm, alert.raised_at_ms, alert.updated_at_ms, names, self.now(), value),
+            *(alert.first_call_ms, msgspec.json.encode(alert.linked)),
         )
         if db.execute(_UPSERT_ALERT, columns).rowcount:
             db.execute("INSERT OR REPLACE INTO revision VALUES (?, ?, ?)", (alert.alert_id, alert.revision, value))
@@ -172,12 +186,13 @@ _TAKE = {ALERTS: Ledger._alert, ACTIONS: Ledger._action, STATUS: Ledger._status}
 _status_decoder = msgspec.json.Decoder(Status)
 
 _UPSERT_ALERT = """
-INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (alert_id) DO UPDATE SET
     revision = excluded.revision, state = excluded.state, severity = excluded.severity, kind = excluded.kind,
     line = excluded.line, number = excluded.number, block = excluded.block, tenant = excluded.tenant,
     trunk = excluded.trunk, holder = excluded.holder, harm = excluded.harm, updated_at_ms = excluded.updated_at_ms,
-    names = excluded.names, landed_ms = excluded.landed_ms, value = excluded.value
+    names = excluded.names, landed_ms = excluded.landed_ms, value = excluded.value,
+    first_call_ms = excluded.first_call_ms, linked = excluded.linked
 WHERE excluded.revision > alert.revision"""
 
 _UPSERT_ACTION = """

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from detector.alert import revision
-from detector.alert.revision import SEVERITIES, Alert
+from detector.alert.revision import SEVERITIES, Alert, Linked
 from detector.alert.tree import Branch, parents, together
 from detector.hooks import action
 from detector.hooks.action import Action
@@ -207,13 +207,16 @@ class Queue:
         db.execute("COMMIT")
 
 
+_linked = msgspec.json.Decoder(tuple[Linked, ...])
+
+
 def _loudest(branches: Sequence[Branch]) -> str:
     known = [one.severity for one in branches if one.severity in SEVERITIES]
     return max(known, key=SEVERITIES.index, default=branches[0].severity)
 
 
 def _branch(row: sqlite3.Row) -> Branch:
-    return Branch(**dict(row))
+    return Branch(**{**dict(row), "linked": _linked.decode(row["linked"])})
 
 
 def _standing(row: sqlite3.Row) -> Standing:
@@ -270,7 +273,8 @@ FROM placed;
 _WANTED = r"""FROM standing WHERE (:view = 'all' OR place = :view) AND (:severity = '' OR whole_severity = :severity)
     AND (:kind = '' OR kind = :kind) AND (:entity_kind = '' OR entity_kind = :entity_kind)
     AND (:q = '' OR names LIKE :like ESCAPE '\')"""
-_BRANCH = "alert_id, state, severity, entity_kind, entity, number, block, tenant, trunk, holder, harm"
+_BRANCH = """alert_id, state, severity, entity_kind, entity, number, block, tenant, trunk, holder, linked, harm,
+    first_call_ms"""
 _ROOT = _BRANCH.replace("severity", "whole_severity AS severity").replace("harm", "whole_harm AS harm")
 _OPEN = f"SELECT {_BRANCH} FROM alert WHERE state = 'open'"  # noqa: S608
 _ROOTS = f"SELECT {_ROOT} FROM standing WHERE place = 'queue'"  # noqa: S608

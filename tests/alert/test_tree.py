@@ -1,7 +1,13 @@
 """Which alerts are told as one story."""
 
-from detector.alert.revision import Alert, Reason, Versions
-from detector.alert.tree import stories
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.alert.revision import Alert, Linked, Reason, Versions
+from detector.alert.tree import Branch, branch_of, parents, root_of, stories, together
+from tests.alert.tree_twin import branches, slow_parents
 
 
 def alert(name: str, revision: int = 1, **fields: object) -> Alert:
@@ -123,3 +129,76 @@ def test_members_are_bounded_and_counted() -> None:
     told = stories([alert(f"l{i:03}", tenant="T") for i in range(150)])
     assert told[0].alert_count == 150
     assert len(told[0].alerts) == len(told[0].lines) == 100
+
+
+def linked(*entities: tuple[str, str]) -> tuple[Linked, ...]:
+    return tuple(Linked(entity_kind=kind, entity=entity) for kind, entity in entities)
+
+
+def above_line(what: str, name: str, alert_id: str = "", **fields: object) -> Alert:
+    return alert(alert_id or name, **{what: name, "entity_kind": what, "entity": name, "line": None, **fields})  # type: ignore[arg-type]
+
+
+def test_who_follows_probes_belongs_to_who_probed() -> None:
+    block = above_line("block", "B", holder="H", harm=5.0)
+    mobiles = [
+        above_line("number", f"m{i}", kind="handover", linked=linked(("block", "B"), ("holder", "H"))) for i in range(9)
+    ]
+    (story,) = stories([*mobiles, alert("l", number="m3"), block])
+    assert (story.entity, story.alert_id, story.alert_count) == ("B", "B", 11)
+    over = above_line("block", "B", state="resolved", resolved_at_ms=100, holder="H")
+    rule = above_line("block", "B", "rule", kind="rule_violation", holder="H")
+    assert [(story.state, story.alert_count) for story in stories([*mobiles, over, rule])] == [("open", 11)]
+
+
+def test_a_moved_operation_is_one_story_with_the_one_it_was() -> None:
+    old = above_line("tenant", "before", holder="H", first_call_ms=1)
+    new = [
+        above_line(
+            "block", f"B{i}", holder=f"H{i}", first_call_ms=50, linked=linked(("tenant", "before"), ("holder", "H"))
+        )
+        for i in range(3)
+    ]
+    lines = [alert(f"l{i}", block="B1") for i in range(4)]
+    assert [(story.entity, story.alert_count) for story in stories([*new, *lines, old])] == [("before", 8)]
+    ended = above_line("tenant", "before", holder="H", first_call_ms=1, state="resolved", resolved_at_ms=40)
+    assert [(story.entity, story.alert_count) for story in stories([*new, *lines, ended])] == [("H", 8)]
+
+
+def test_of_two_that_name_each_other_the_older_one_stays_above() -> None:
+    one = above_line("tenant", "one", first_call_ms=1, linked=linked(("tenant", "two")))
+    two = above_line("tenant", "two", first_call_ms=9, harm=90.0, linked=linked(("tenant", "one")))
+    assert parents([branch_of(one), branch_of(two)]) == {"two": "one"}
+
+
+def test_rules_and_evidence_about_one_entity_are_one_story() -> None:
+    evidence = above_line("trunk", "G", harm=9.0)
+    rules = [above_line("trunk", "G", f"rule-{i}", kind="rule_violation", harm=1.0) for i in range(2)]
+    assert [(story.alert_id, story.alert_count) for story in stories([*rules, evidence])] == [("G", 3)]
+
+
+def test_a_trunk_belongs_where_most_of_its_parts_are() -> None:
+    lines = [alert(f"l{i}", tenant="T" if i < 3 else "U", trunk="G") for i in range(5)]
+    tenants = [above_line("tenant", name) for name in "TU"]
+    told = stories([*lines, *tenants, above_line("trunk", "G")])
+    assert {story.entity: story.alert_count for story in told} == {"T": 5, "U": 3}
+
+
+@given(branches())
+@settings(max_examples=150, deadline=None)
+def test_the_tree_is_what_its_slow_twin_says(alerts: list[Branch]) -> None:
+    found = parents(alerts)
+    assert {one.alert_id: found.get(one.alert_id) for one in alerts} == slow_parents(alerts)
+
+
+@given(branches(), st.randoms())
+@settings(max_examples=80, deadline=None)
+def test_the_order_of_arrival_cannot_be_seen(alerts: list[Branch], chance: random.Random) -> None:
+    other = chance.sample(alerts, len(alerts))
+    found = parents(alerts)
+    assert parents(other) == found
+    roots = {root_of(one.alert_id, found) for one in alerts}  # ends: there is no circle
+    assert roots == {one.alert_id for one in alerts} - set(found)
+    both = (together([one for one in some if one.alert_id in roots]) for some in (alerts, other))
+    first, second = ({entity: [one.alert_id for one in some] for entity, some in groups.items()} for groups in both)
+    assert first == second

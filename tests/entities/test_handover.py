@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.alert.revision import Linked
+from detector.alert.tree import stories
 from detector.cdr.batch import CDR
 from detector.entities.handover import nats_for_following, wilson
 from detector.entities.kernels.chain import LONG, MATCH, MATCHED, WITHIN_MS, follow, new_chains
@@ -34,6 +36,7 @@ def test_matches_are_those_of_a_plain_loop(made: list[tuple[int, int, int, bool,
     accounts: dict[int, list[int]] = {}
     expected: list[tuple[int, int, bool]] = []
     everybody = [0, 0]
+    newest_s = 0
     for i, (caller, callee, talk_s, is_probe, first, gap_s) in enumerate(made):
         at_s += gap_s
         setup_ms, answer_ms = at_s * 1000, at_s * 1000 + 5000
@@ -45,8 +48,9 @@ def test_matches_are_those_of_a_plain_loop(made: list[tuple[int, int, int, bool,
         probe = probes.get(callee)
         wait_ms = setup_ms - probe["at_ms"] if probe else -1
         matched = probe is not None and 0 <= wait_ms <= WITHIN_MS and probe["caller"] != caller
-        needed = min(120, 5 * probe["talk_s"]) if probe and matched and not is_probe else 120
-        if not is_probe or talk_s >= 120:
+        bar_s = probe["talk_s"] if probe and matched else newest_s
+        needed = min(120, 5 * bar_s) if bar_s and not is_probe else 120
+        if talk_s >= needed or (matched and not is_probe):
             counted = first and talk_s >= needed
             if counted and caller not in accounts and not is_probe:
                 everybody[0] += 1
@@ -60,6 +64,7 @@ def test_matches_are_those_of_a_plain_loop(made: list[tuple[int, int, int, bool,
                 expected.append((i, probe["at_ms"] if probe else 0, counted))
         if is_probe and 3 <= talk_s <= 120:
             probes[callee] = {"at_ms": int(calls[i]["release_ms"]), "caller": caller, "talk_s": talk_s}
+            newest_s = talk_s
     chains, out = new_chains(256, 256), np.zeros(len(made), MATCH)
     n = follow(calls, scored, np.full(len(made), -1, np.int32), suspicious, chains, out)
     assert [(int(m["call"]), int(m["probe"]["at_ms"]), bool(m["counted"])) for m in out[:n]] == expected
@@ -99,6 +104,8 @@ def test_whoever_follows_probes_is_a_suspect_with_its_pairs() -> None:
     assert (alert.entity_kind, alert.number, alert.state) == ("number", "15900000000", "open")
     assert "lift" in alert.reasons[0].text
     assert alert.members[0].startswith("probing-")
+    assert Linked(entity_kind="tenant", entity="probing") in alert.linked
+    assert [story.state for story in stories(alerts) if "handover" in story.kinds] == ["open"]
     pairs = [pair for follower in shard.handovers.suspects() for pair in follower.pairs.values()]
     assert len(pairs) == 24
     assert all(pair.probe_line.startswith("probing-") and pair.follow_ms > pair.probe_ms for pair in pairs)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.alert.revision import Alert
+from detector.alert.revision import Alert, Linked
+from detector.alert.tree import stories
 from detector.entities.kernels.gather import level_of
 from detector.entities.kernels.layout import CALLEES, TENANT
 from detector.entities.kernels.lists import FLOOR, HELD, enter, keep, new_lists, on_list, overlap
@@ -85,6 +86,8 @@ def test_an_old_list_under_a_new_name_is_linked_to_the_alert_of_before() -> None
     assert link.calls <= 200
     text = next(reason.text for reason in link.reasons if reason.family == "moved")
     assert first.alert_id in text
+    assert link.linked[0] == Linked(entity_kind="tenant", entity="before")
+    assert len([story for story in stories(alerts) if {"before", "after"} & {story.entity}]) == 1
     assert "list of tenant before, silent for" in text
     assert set(moves(alerts)) <= {"after"} | {alert.entity for alert in alerts if alert.tenant == "after"}
     assert shard.entity_episodes.repeats.count["tenant", "before"] == 1

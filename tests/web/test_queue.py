@@ -1,102 +1,40 @@
 """What stands in the queue, against a slow and obvious twin of the tree."""
 
-from typing import Any
-
+import msgspec
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from detector.alert.revision import Alert
+from detector.alert.tree import Branch
 from detector.landed.contract import Landed
 from detector.sinks.contract import ALERTS, FEEDBACK
 from detector.web.desk import Desk, Person, UnknownAlert, UnknownSilence
 from detector.web.ledger import Ledger
 from detector.web.queue import ROWS, Filter, Queue
+from tests.alert.tree_twin import branches, slow_parents
 from tests.web.conftest import Clock, Feed
 from tests.web.sample import NOW_MS, alert, landing
 
 ANNA, BEN = Person("Anna", "127.0.0.1"), Person("Ben", "::1")
-TREE = ("line", "number", "block", "tenant", "trunk", "holder")
 
 
-def parent_of(alert: Alert, alerts: list[Alert]) -> Alert | None:
-    """The slow twin: look upwards, level by level, for an open alert that says more than information."""
-    if alert.state != "open" or alert.entity_kind not in TREE:
-        return None
-    for kind in TREE[TREE.index(alert.entity_kind) + 1 :]:
-        above = [
-            one
-            for one in alerts
-            if one.state == "open"
-            and one.severity != "info"
-            and one.entity_kind == kind
-            and one.entity == getattr(alert, kind)
-        ]
-        if above:
-            return max(above, key=lambda one: one.harm)
-    return None
-
-
-def elsewhere(alert: Alert, alerts: list[Alert], nearest: dict[str, Alert | None]) -> Alert | None:
-    """The slow twin of the second look: all that is part of it stands in one other story, so it belongs there too."""
-    if alert.state != "open" or alert.entity_kind not in TREE or nearest[alert.alert_id]:
-        return None
-    if alert in nearest.values():
-        return None
-    below = TREE[: TREE.index(alert.entity_kind)]
-    roots = {}
-    for one in alerts:
-        if one.state == "open" and one.entity_kind in below and getattr(one, alert.entity_kind) == alert.entity:
-            root, above = one, nearest[one.alert_id]
-            while above is not None:
-                root, above = above, nearest[above.alert_id]
-            if root is one:
-                return None
-            roots[root.alert_id] = root
-    return roots.popitem()[1] if len(roots) == 1 else None
-
-
-@st.composite
-def families(draw: st.DrawFn) -> list[Alert]:
-    """Alerts on every level of small, overlapping trees."""
-    made = []
-    for i in range(draw(st.integers(1, 12))):
-        names: dict[str, Any] = {kind: draw(st.sampled_from([None, f"{kind}-1", f"{kind}-2"])) for kind in TREE}
-        kind = draw(st.sampled_from([*TREE, "callee"]))
-        names |= {kind: f"{kind}-{draw(st.integers(1, 2))}"} if kind != "callee" else {"line": "callee-1"}
-        made.append(
-            alert(
-                str(names.get(kind, "callee-1")),
-                entity_kind=kind,
-                alert_id=f"alert-{i}",
-                harm=float(i),
-                state=draw(st.sampled_from(["open", "open", "resolved"])),
-                severity=draw(st.sampled_from(["critical", "warning", "info"])),
-                **names,
-            )
-        )
-    return made
-
-
-@given(alerts=families())
+@given(made=branches())
 @settings(max_examples=60, deadline=None)
-def test_the_tree_is_what_its_slow_twin_says(tmp_path_factory: pytest.TempPathFactory, alerts: list[Alert]) -> None:
+def test_the_tree_is_what_its_slow_twin_says(tmp_path_factory: pytest.TempPathFactory, made: list[Branch]) -> None:
+    alerts = [alert(**msgspec.structs.asdict(one)) for one in made]
     ledger = Ledger(tmp_path_factory.mktemp("ledger") / "ledger.sqlite", 30)
     ledger.apply([Landed(ALERTS, "", r.value, 0, n) for n, r in enumerate(landing(*alerts), 1)])
     queue = Queue(ledger)
-    nearest = {one.alert_id: parent_of(one, alerts) for one in alerts}
-    expected = {one.alert_id: nearest[one.alert_id] or elsewhere(one, alerts, nearest) for one in alerts}
+    held = slow_parents([one for one in made if one.state == "open"])
+    expected = {one.alert_id: held.get(one.alert_id) for one in made}
     rows = {row.alert.alert_id: row for row in queue.rows(Filter(view="all"))}
-    assert {i: row.absorbed_by for i, row in rows.items()} == {
-        i: parent and parent.alert_id for i, parent in expected.items()
-    }
+    assert {i: row.absorbed_by for i, row in rows.items()} == expected
     in_queue = [row.alert.alert_id for row in queue.rows(Filter())]
     assert sorted(in_queue) == sorted(
         one.alert_id for one in alerts if one.state == "open" and expected[one.alert_id] is None
     )
     for one in alerts:
         assert [row.alert.alert_id for row in queue.below(one.alert_id)] == sorted(
-            (i for i, parent in expected.items() if parent is not None and parent.alert_id == one.alert_id),
+            (i for i, parent in expected.items() if parent == one.alert_id),
             key=lambda i: (-rows[i].harm, i),
         )
     ledger.close()
