@@ -90,6 +90,7 @@ def web(config: Config, run_dir: Path | None) -> int:
 @click.option("--out", required=True, type=FILE, help="Folder for the run; made if missing, must be empty.")
 @click.option("--registry", help="File of blocks with holders and purposes: numbering.registry.")
 @click.option("--applied", type=FILE, help="Changes a live run applied (detector.applied, .ndjson): obeyed as it did.")
+@click.option("--complaints", type=FILE, help="Complaints as on detector.feedback (.ndjson): taken at their minute.")
 @click.option("--batch-size", default=65_536, show_default=True, type=click.IntRange(1), help="Calls judged at once.")
 @JSON
 @configured
@@ -99,6 +100,7 @@ def replay(
     out: Path,
     registry: str | None,
     applied: Path | None,
+    complaints: Path | None,
     batch_size: int,
     as_json: bool,
 ) -> None:
@@ -110,7 +112,9 @@ def replay(
         numbering = msgspec.structs.replace(config.numbering, registry=registry)
         config = msgspec.structs.replace(config, numbering=numbering)
     with progress("replaying") as report:
-        summary = replay(config, files, out, applied=applied, batch_calls=batch_size, progress=report)
+        summary = replay(
+            config, files, out, applied=applied, complaints=complaints, batch_calls=batch_size, progress=report
+        )
     click.echo(msgspec.json.encode(summary).decode() if as_json else summary.as_text())
 
 

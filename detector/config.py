@@ -91,6 +91,8 @@ class State(_Section, frozen=True):
     probes: Positive = 262_144  # people whom suspects called shortly, kept for three days
     followers: Positive = 65_536  # numbers that called such people at length
     targets: Positive = 8_192  # callees with several new callers in the last minutes
+    heard_calls: Positive = 524_288  # answered calls that a complaint can mean, kept for three days
+    complaints: Positive = 16_384  # complaints that count, each for a week
 
 
 class Alerting(_Section, frozen=True):
@@ -100,6 +102,7 @@ class Alerting(_Section, frozen=True):
     active_lines: Positive = 10_000
     quiet_min: Positive = 30
     entity_nats: PositiveFloat = 14.0  # score above which a block, tenant, trunk ... alerts
+    complaints_per_10k: PositiveFloat = 1.0  # people who complain, of 10,000 who answer ordinary calls
     evidence_calls: Annotated[int, msgspec.Meta(ge=1, le=256)] = 32
 
 

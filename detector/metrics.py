@@ -44,6 +44,14 @@ shape_score = Histogram(
     registry=REGISTRY,
 )
 changes = _counter("changes", "Changes asked for on detector.feedback that took effect.", "type")
+complaints = _counter(
+    "complaints", "Complaints counted, by whether a call was found that they probably mean.", "outcome"
+)
+complaint_rate = _gauge(
+    "complaints_per_10k_answered",
+    "Highest rate of complainants of one entity, of those with three or more, per 10,000 answered calls.",
+    "entity_kind",
+)
 model_drift = _counter("model_drift", "Times that what the model sees moved away from its usual values.", "what")
 muted = _gauge("muted_family", "1 while a family is muted because the feed cannot carry it.", "family")
 epochs = _counter("epochs", "Epochs committed (process, flush, commit).")

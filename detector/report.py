@@ -11,6 +11,7 @@ import numpy as np
 from detector import metrics
 from detector.cdr.batch import CdrBatch
 from detector.decode.rejects import Reject
+from detector.entities.complaint_rates import worst_rates
 from detector.features.kernels.layout import COLD_TIER, HOT_TIER, WARM_TIER
 from detector.shard import Findings, Shard
 from detector.sinks.contract import STATUS, OutRecord, Sink
@@ -118,6 +119,10 @@ class Reporter:
         self._count(metrics.entities_refused.inc, "entities refused", int(counts["refused"]))
         given_up = {"lists": self._shard.roll_ups.moved.refused, "handovers": self._shard.handovers.lost}
         given_up["targets"] = self._shard.bombings.lost
+        complaints = self._shard.roll_ups.complaints
+        given_up |= {"answered calls": complaints.overwritten, "complaints": complaints.forgotten}
+        for kind, worst in worst_rates(self._shard.roll_ups).items():
+            metrics.complaint_rate.labels(kind).set(worst)
         for of, count in given_up.items():
             self._count(metrics.links_given_up.labels(of).inc, f"given up {of}", count)
         for of in ("tenant", "holder"):

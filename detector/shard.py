@@ -23,10 +23,11 @@ from detector.features.kernels.judge import judge
 from detector.features.kernels.layout import MILLI
 from detector.features.kernels.weigh import OPENED, REVISED, TIMER
 from detector.features.state import new_policy, new_tables
-from detector.feedback.applied import Applied, AppliedRegistry
-from detector.feedback.calendar import Calendar, next_minute
+from detector.feedback.applied import Applied, AppliedComplaint, AppliedRegistry
+from detector.feedback.calendar import Asked, Calendar, next_minute
+from detector.feedback.complaints import ComplaintEffects
 from detector.feedback.effects import Effects
-from detector.feedback.request import Request
+from detector.feedback.request import Complaint, Request
 from detector.numbering.plan import NumberPlan
 from detector.numbering.registry import Registry, all_classes
 from models.evidence import Evidence
@@ -70,8 +71,10 @@ class Shard:
         self._lateness_ms = config.order.lateness_s * 1000
         self.versions = Versions(config=config.version, model=model.version, code=code)
         self._place = place
-        classes = laws(model, all_classes(), muted)
+        complaints_per_10k = config.alerting.complaints_per_10k
+        classes = laws(model, all_classes(), muted, complaints_per_10k)
         self.roll_ups = RollUps(config.state, classes, plan, registry, config.alerting.entity_nats, self._lateness_ms)
+        self._complaints = ComplaintEffects(self.tables, self.roll_ups, plan, complaints_per_10k / 10_000)
         quiet_ms = config.alerting.quiet_min * 60_000
         self.handovers = Handovers(config.state.probes, config.state.followers, round(self.threshold * MILLI / 2))
         self.handover_episodes = HandoverEpisodes(self.handovers, self.roll_ups, self.versions)
@@ -90,6 +93,7 @@ class Shard:
                 quiet_ms=quiet_ms,
                 utc_offset_h=config.feed.utc_offset_h,
                 usual=self._effects.usual,
+                complained=lambda line_key: self.roll_ups.complaints.told(("line", line_key)),
             ),
         )
 
@@ -120,10 +124,20 @@ class Shard:
         Changes nothing: `calendar.enter` does, once the record is safe. position: where to read on after the request.
         Raises BadRequest.
         """
-        return self._effects.settle(request, next_minute(self.newest_ms), partition, position)
+        return self._settle(request, next_minute(self.newest_ms), partition, position)
 
-    def _apply(self, change: Applied, batch: CdrBatch, i: int) -> list[Revision]:
+    def _settle(self, request: Request, apply_ms: int, partition: int, position: int) -> Applied:
+        if isinstance(request, Complaint):
+            return self._complaints.settle(request, apply_ms, partition, position)
+        return self._effects.settle(request, apply_ms, partition, position)
+
+    def _apply(self, change: Applied | Asked, batch: CdrBatch, i: int) -> list[Revision]:
         """The change comes before call i of the batch; the revision of an episode that it ends."""
+        if isinstance(change, Asked):
+            change = self._settle(change.request, change.apply_ms, 0, change.position)
+        if isinstance(change, AppliedComplaint):
+            self._complaints.apply(change)
+            return []
         ended = self._effects.apply(change, int(batch.calls[i]["release_ms"]))
         if isinstance(change, AppliedRegistry):
             self.roll_ups.registry_changed()
@@ -177,6 +191,7 @@ class Shard:
             now_ms = (turn.minute + 1) * MINUTE_MS
             alerts.extend(self.handover_episodes.told(now_ms, position))
             alerts.extend(self.bombings.told(now_ms, position))
+            self._complaints.turn_hour(turn.minute)
 
         self.roll_ups.close(self.watermark_ms, told)
         return [Revision(alert, stream, offset) for alert in alerts]

@@ -80,6 +80,15 @@ PANELS: list[tuple[str, str, str, dict[str, str]]] = [
         {"{{type}}": "sum by (type) (increase(detector_changes_total[1h]))"},
     ),
     (
+        "Complaints",
+        "none",
+        "In an hour, by whether a call was found that they probably mean; and the highest rate of one entity.",
+        {
+            "{{outcome}} in an hour": "sum by (outcome) (increase(detector_complaints_total[1h]))",
+            "{{entity_kind}}, per 10,000 answered": "max by (entity_kind) (detector_complaints_per_10k_answered)",
+        },
+    ),
+    (
         "Unusual shapes",
         "percentunit",
         "Score that one in a hundred windows of busy lines passes, and half of them: a second opinion, never an alert.",

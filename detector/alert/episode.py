@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from detector.alert.revision import SEVERITIES, Alert, Versions, alert_id
+from detector.alert.revision import SEVERITIES, Alert, Complained, Versions, alert_id
 from detector.alert.wording import action_of, counterfactual_of, evidence_calls, harm_of, kind_of
 from detector.cdr.batch import CdrBatch
 from detector.features.kernels.layout import MILLI, Tables
@@ -45,6 +45,7 @@ class Context:
     quiet_ms: int
     utc_offset_h: float
     usual: Callable[[int], ClassParameters]  # by row of the parameters: class of number, or of one line
+    complained: Callable[[int], tuple[float, tuple[Complained, ...]]] = lambda line_key: (0.0, ())  # by key of the line
 
 
 class Episodes:
@@ -155,6 +156,7 @@ class Episodes:
         usual = self._context.usual(int(row["own"] or row["number_class"]))
         look_back(self._tables, row, now_ms, self._utc_offset_ms, self._work)
         shown = Shown(*self._work.shown[0].item())
+        complainants, complaints = self._context.complained(int(row["key"]))
         seen = Behaviour(
             share=evidence["share"].tolist(),
             shown=shown,
@@ -162,6 +164,8 @@ class Episodes:
             answered=int(evidence["answered"]),
             distinct=int(evidence["distinct"]),
             callbacks=int(evidence["callbacks"]),
+            told=int(evidence["told"]),
+            complainants=complainants,
         )
         why = reasons(seen, usual)
         score = int(evidence["score"]) / MILLI
@@ -184,5 +188,6 @@ class Episodes:
             harm=harm_of(seen, now_ms),
             proposed_action=action_of(kind, severity, alert.entity, alert.authenticated),
             evidence=evidence_calls(self._work.calls[: shown.kept], self._context.most_calls, self._context.plan),
+            complaints=complaints,
             position=position,
         )

@@ -50,6 +50,23 @@ class EvidenceCall(msgspec.Struct, frozen=True):
     first_time: bool
 
 
+class Complained(msgspec.Struct, frozen=True, kw_only=True):
+    """A complaint that may mean a call of the entity. Times UTC epoch ms.
+
+    at_ms, setup_ms     when it was made, and when the call it most probably means was set up
+    complainant         masked, as callees are
+    number, text        as heard and as written by the complainant: never trusted, shortened
+    share               probability that a call of the entity is meant
+    """
+
+    at_ms: int
+    setup_ms: int
+    complainant: str
+    number: str
+    share: float
+    text: str
+
+
 class ProposedAction(msgspec.Struct, frozen=True, kw_only=True):
     """The narrowest thing that would stop the harm. verb: observe, throttle, re-verify, suspend."""
 
@@ -116,6 +133,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[str, ...] = ()
     member_count: int = 0
     evidence: tuple[EvidenceCall, ...]
+    complaints: tuple[Complained, ...] = ()  # the newest few of them
     muted: tuple[str, ...] = ()  # families the feed cannot carry
     versions: Versions
     position: str

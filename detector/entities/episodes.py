@@ -145,7 +145,7 @@ class EntityEpisodes:
         entity = self._roll_ups.entities.rows[row]
         key = int(entity["key"])
         link = self._roll_ups.moved.link(key)
-        reasons = reasons_of(entity, link)
+        reasons = reasons_of(entity, link, self._roll_ups.complaints_per_10k)
         if key in self._repeated:
             reasons = (*reasons, self._repeated[key])
         severity = SEVERITIES[max(int(entity["severity"]) - 1, 1)]
@@ -173,6 +173,7 @@ class EntityEpisodes:
             proposed_action=_action(alert),
             members=members,
             member_count=count,
+            complaints=self._roll_ups.complaints.told((alert.entity_kind, int(entity["id"])))[1],
             position=position,
         )
 

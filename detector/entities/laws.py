@@ -11,13 +11,16 @@ from detector.features.kernels.layout import MILLI
 from detector.numbering.registry import DECLARED
 from models.evidence import CLASSES, ClassParameters, Evidence
 
-FAMILY_NAMES = ("novelty", "pace", "script", "answer", "reciprocity", "rotation", "surge", "moved")
+FAMILY_NAMES = ("novelty", "pace", "script", "answer", "reciprocity", "rotation", "surge", "moved", "told")
 """In the order of the kernels' shares (layout.NOVELTY ...)."""
 
 
-def laws(model: Evidence, class_names: dict[int, str], muted: Collection[str]) -> NDArray[np.void]:
+def laws(
+    model: Evidence, class_names: dict[int, str], muted: Collection[str], complaints_per_10k: float = 1.0
+) -> NDArray[np.void]:
     """LAW[CLASSES]. A class without parameters of its own gets those of "any".
 
+    complaints_per_10k  people who complain, of 10,000 who answer ordinary calls
     muted  families the feed cannot carry. A declared purpose is calling strangers, with one recording, on many numbers:
            of its holder only answers and call-backs are judged above the line
     """
@@ -26,6 +29,7 @@ def laws(model: Evidence, class_names: dict[int, str], muted: Collection[str]) -
         fitted = model.parameters.classes.get(class_names.get(number_class, "any")) or model.parameters.classes["any"]
         declared = ("novelty", "pace", "script", "rotation") if number_class >= DECLARED else ()
         _fill(table[number_class], fitted, {*muted, *fitted.muted, *declared})
+    table["complaints"] = complaints_per_10k / 10_000
     return table
 
 

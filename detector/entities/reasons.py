@@ -26,13 +26,21 @@ def kind_of(reasons: tuple[Reason, ...]) -> str:
     return "ai_robocall" if "script" in carried else "mass_dialing"
 
 
-def reasons_of(entity: np.void, link: Link | None) -> tuple[Reason, ...]:
-    """One reason a family whose share speaks, the heaviest first. link: whose contact list it works through."""
+def reasons_of(entity: np.void, link: Link | None, complaints_per_10k: float) -> tuple[Reason, ...]:
+    """One reason a family whose share speaks, the heaviest first. link: whose contact list it works through.
+
+    complaints_per_10k  people who complain, of 10,000 who answer ordinary calls
+    """
     told = []
     for k, family in enumerate(FAMILY_NAMES):
         share = int(entity["share"][k]) / MILLI
         if abs(share) >= LEAST_NATS:
-            value, usual, feature, text = _moved(link) if link and family == "moved" else _TELL[family](entity)
+            if link and family == "moved":
+                value, usual, feature, text = _moved(link)
+            elif family == "told":
+                value, usual, feature, text = _complained(entity, complaints_per_10k)
+            else:
+                value, usual, feature, text = _TELL[family](entity)
             told.append(
                 Reason(
                     family=family,
@@ -103,6 +111,20 @@ def _surge(entity: np.void) -> Told:
 
 def _moved(link: Link) -> Told:
     return link.shared / link.sampled, round(link.chance, 3), "callees_on_a_suspects_list", link.text
+
+
+def _complained(entity: np.void, usual: float) -> Told:
+    people, rate = round(float(entity["complainants"])), complaint_rate(entity)
+    text = (
+        f"about {max(people, 1):,} {'people' if people > 1 else 'person'} complained lately: {rate:.3g} of 10,000 who"
+        f" answered; usual are {usual:g}"
+    )
+    return rate, usual, "complainants_per_10k_answered", text
+
+
+def complaint_rate(entity: np.void) -> float:
+    """Complainants per 10,000 answered calls of an ENTITY, both of the last days."""
+    return 10_000 * float(entity["complainants"]) / max(float(entity["heard"]), 1.0)
 
 
 _TELL: dict[str, Callable[[np.void], Told]] = {

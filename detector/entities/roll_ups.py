@@ -9,11 +9,24 @@ from numpy.typing import NDArray
 from detector.cdr.batch import CDR, CdrBatch
 from detector.config import State
 from detector.entities import moved
+from detector.entities.complaints import Complaints, Name
 from detector.entities.kernels import layout
 from detector.entities.kernels.close import changed, close
-from detector.entities.kernels.gather import NEW_PAIRS, NEW_PARTIALS, gather, move
-from detector.entities.kernels.layout import BLOCK, HOLDER, MINUTE_MS, TENANT, TRUNK, Entities, Minute
+from detector.entities.kernels.gather import NEW_PAIRS, NEW_PARTIALS, entity_key, gather, move
+from detector.entities.kernels.heard import bucket_of, hear, new_heard
+from detector.entities.kernels.layout import (
+    BLOCK,
+    HOLDER,
+    KINDS,
+    MINUTE_MS,
+    NUMBER,
+    TENANT,
+    TRUNK,
+    Entities,
+    Minute,
+)
 from detector.entities.kernels.samples import members_of, shortened, sweep
+from detector.entities.kernels.told import fade, faded, told
 from detector.entities.rules import Rules
 from detector.features.kernels.index import find
 from detector.features.kernels.layout import MILLI
@@ -32,7 +45,7 @@ MEMBERS_PER_ENTITY = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class Words:
     """A tenant or trunk in its own words."""
 
     text: str
@@ -63,11 +76,13 @@ class RollUps:
         self.registry, self.plan = registry, plan
         self.threshold = threshold
         self.entities = new_entities(state.entity_capacity)
-        self.names: dict[int, Name] = {}
+        self.names: dict[int, Words] = {}
         self.moved = moved.MovedOperations(state.list_entries)
+        self.complaints = Complaints(state)
         self.holders: list[str] = []
         self.registry_changed()
         self._laws = laws
+        self.complaints_per_10k = round(10_000 * float(laws["complaints"].max()), 9)
         self._lateness_ms = lateness_ms
         self._open: dict[int, Minute] = {}
         self._spare: list[Minute] = []
@@ -103,6 +118,26 @@ class RollUps:
             return self.names[name].text if name in self.names else None
         return self.plan.text(name)
 
+    def behind(self, line_key: int, number_key: int, tenant_key: int) -> list[Name]:
+        """The line of a call, and the entities above it that complaints speak about."""
+        place = int(self.registry.places_of(np.array([number_key], np.uint64))[0])
+        names = {NUMBER: number_key if number_key != line_key or tenant_key else 0, TENANT: tenant_key}
+        if place >= 0:
+            names |= {BLOCK: int(self._named_first[place]) + 1, HOLDER: int(self._holder_of[place]) + 1}
+        return [("line", line_key), *((KINDS[kind], name) for kind, name in sorted(names.items()) if name)]
+
+    def entity(self, name: Name) -> np.void | None:
+        """The row of an entity above lines that is remembered."""
+        row = self.row_of(int(entity_key(KINDS.index(name[0]), np.uint64(name[1])))) if name[0] in KINDS else -1
+        return self.entities.rows[row] if row >= 0 else None
+
+    def complained(self, name: Name, minute: int) -> None:
+        """Its complainants at a minute into the row of an entity; the next minute in which it calls weighs them."""
+        row, account = self.entity(name), self.complaints.account(name)
+        if row is not None:
+            fade(row, minute)
+            row["complainants"] = account.at(minute) if account else 0.0
+
     def begin(self, batch: CdrBatch) -> None:
         """The first calls of the stream: minutes begin before the earliest that can still come."""
         if self._oldest < 0 and len(batch):
@@ -119,6 +154,7 @@ class RollUps:
         minutes = np.unique(np.maximum(release_ms // MINUTE_MS, self._oldest))
         duplicate, outcome = scored["duplicate"].copy(), scored["outcome"].copy()
         self.moved.take(part.calls, duplicate, blocks[0])
+        self.complaints.take(part.calls, duplicate)
         for number in minutes.tolist():
             from_ms = number * MINUTE_MS if number > self._oldest else -1
             self._gather(part, number, from_ms, duplicate, outcome, blocks, broken)
@@ -154,7 +190,7 @@ class RollUps:
                 if key not in self.names:
                     record = part.record(int(row["first_call"]))
                     resellers = record.resellers if kind == TENANT else ()
-                    self.names[key] = Name(str(getattr(record, field)), resellers)
+                    self.names[key] = Words(str(getattr(record, field)), resellers)
         if len(self.names) > 2 * len(self.entities.rows):
             self._forget_names()
 
@@ -269,3 +305,9 @@ def compile_kernels() -> None:
     members_of(known.members, 0, np.zeros(1, np.int32), np.zeros(1, np.uint64))
     shortened(known, np.zeros(1, bool), new_entities(1))
     moved.compile_kernels(minute, known)
+    heard = new_heard(1)
+    hear(none, np.zeros(0, bool), heard)
+    bucket_of(heard, np.uint64(1))
+    entity_key(NUMBER, np.uint64(1))
+    fade(known.rows[0], 0)
+    told(faded(0.0, 0), 0.0, 1.0)

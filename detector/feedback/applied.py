@@ -6,6 +6,7 @@ again come to the same scores. It is safe on the topic before the first call of 
 
 import msgspec
 
+from detector.entities.matching import Complaint
 from detector.feedback.request import RegistryUpdate
 from detector.landed.feedback import Verdict
 from models.evidence import ClassParameters
@@ -44,7 +45,19 @@ class AppliedVerdict(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"
     why: str | None = None
 
 
-Applied = AppliedRegistry | AppliedVerdict
+class AppliedComplaint(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="complaint"):
+    """A complaint, and the calls it may mean. apply_ms, partition, position: as above.
+
+    What it means is on record, for the calls of three days before are not known again after a restart.
+    """
+
+    apply_ms: int
+    partition: int
+    position: int
+    complaint: Complaint
+
+
+Applied = AppliedRegistry | AppliedVerdict | AppliedComplaint
 
 _decoder = msgspec.json.Decoder(Applied)
 

@@ -1,12 +1,14 @@
 """Which change takes effect before which call."""
 
 import heapq
+from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.feedback.applied import Applied
+from detector.feedback.request import Request
 
 MINUTE_MS = 60_000
 
@@ -16,17 +18,26 @@ def next_minute(newest_ms: int) -> int:
     return (newest_ms // MINUTE_MS + 1) * MINUTE_MS
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request out of a file: what it comes to is settled when its minute (UTC ms) has come. position: its line."""
+
+    apply_ms: int
+    position: int
+    request: Request
+
+
 class Calendar:
     """Changes that wait for their minute. Of one minute, those that came first take effect first."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[int, int, Applied]] = []
+        self._waiting: list[tuple[int, int, Applied | Asked]] = []
         self._entered = count()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def enter(self, change: Applied) -> None:
+    def enter(self, change: Applied | Asked) -> None:
         """Let it wait."""
         heapq.heappush(self._waiting, (change.apply_ms, next(self._entered), change))
 
@@ -44,6 +55,6 @@ class Calendar:
         first = int(np.argmax(release_ms >= apply_ms))
         return first if release_ms[first] >= apply_ms else None
 
-    def leave(self) -> Applied:
+    def leave(self) -> Applied | Asked:
         """The next change, taken out."""
         return heapq.heappop(self._waiting)[2]

@@ -12,8 +12,8 @@ from detector.features.kept import kept_calls
 from detector.features.kernels.layout import COLD_TIER, MILLI, Tables
 from detector.features.kernels.tiers import clear_evidence, row_of
 from detector.features.kernels.weigh import CRITICAL
-from detector.feedback.applied import Applied, AppliedRegistry, AppliedVerdict
-from detector.feedback.request import BadRequest, RegistryUpdate, Request
+from detector.feedback.applied import AppliedRegistry, AppliedVerdict
+from detector.feedback.request import BadRequest, RegistryUpdate
 from detector.landed.feedback import Verdict
 from detector.numbering.plan import NumberPlan
 from detector.numbering.registry import Registry, all_classes, class_name
@@ -80,7 +80,9 @@ class Effects:
         """What is usual by the parameters at this place."""
         return self._own[place].life if place >= CLASSES else self._model.of_class(class_name(place))
 
-    def settle(self, request: Request, apply_ms: int, partition: int, position: int) -> Applied:
+    def settle(
+        self, request: RegistryUpdate | Verdict, apply_ms: int, partition: int, position: int
+    ) -> AppliedRegistry | AppliedVerdict:
         """What a request comes to now. Changes nothing. Raises BadRequest."""
         if isinstance(request, RegistryUpdate):
             try:
@@ -90,7 +92,7 @@ class Effects:
             return AppliedRegistry(apply_ms=apply_ms, partition=partition, position=position, update=request)
         return self._settle_verdict(request, apply_ms, partition, position)
 
-    def apply(self, change: Applied, now_ms: int) -> int | None:
+    def apply(self, change: AppliedRegistry | AppliedVerdict, now_ms: int) -> int | None:
         """Its minute has come; the evidence row whose episode that ends, None = of none. now_ms: of the next call."""
         metrics.changes.labels(change.__struct_config__.tag).inc()
         if isinstance(change, AppliedRegistry):

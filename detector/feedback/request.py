@@ -1,5 +1,6 @@
 """What of `detector.feedback` can change scores, read and bounded; what cannot be read says why."""
 
+import hashlib
 from typing import Annotated
 
 import msgspec
@@ -29,7 +30,33 @@ class RegistryUpdate(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"
     withdraw: Annotated[tuple[Name, ...], msgspec.Meta(max_length=MOST_BLOCKS)] = ()
 
 
-Request = RegistryUpdate | Verdict
+class Complaint(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="complaint"):
+    """Somebody complains about a call. Times are UTC epoch ms.
+
+    feedback_id  the same complaint sent again has the same; none: a hash of what it says
+    at_ms        when it was made; about_ms: when the call was, as far as the complainant knows
+    callee       who complains, verified by whoever takes complaints
+    number       as heard; "" = withheld, or not told
+    """
+
+    feedback_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    at_ms: int
+    callee: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    about_ms: int
+    number: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    text: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
+
+
+Request = RegistryUpdate | Verdict | Complaint
+
+LARGEST_COMPLAINT = 8_192
+"""Bytes of one complaint."""
+
+MOST_EARLY_MS = 3_600_000
+"""A call that is to come so long after the complaint about it is a mistake."""
+
+_LEAST_MS = 946_684_800_000
+"""The year 2000: an earlier time is in other units."""
 
 
 class BadRequest(ValueError):
@@ -63,4 +90,16 @@ def read(value: bytes) -> Request | None:
         raise BadRequest("bad_value", str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest("not_json", str(error)) from None
-    return request
+    return _checked(request, value) if isinstance(request, Complaint) else request
+
+
+def _checked(complaint: Complaint, value: bytes) -> Complaint:
+    """The complaint, named. Raises BadRequest."""
+    if len(value) > LARGEST_COMPLAINT:
+        raise BadRequest("too_large", f"{len(value)} bytes; a complaint takes at most {LARGEST_COMPLAINT}")
+    for name, time_ms in (("at_ms", complaint.at_ms), ("about_ms", complaint.about_ms)):
+        if not _LEAST_MS <= time_ms <= complaint.at_ms + MOST_EARLY_MS:
+            raise BadRequest("bad_value", f"{time_ms} is no time of a complaint: UTC epoch ms - at `$.{name}`")
+    if complaint.feedback_id:
+        return complaint
+    return msgspec.structs.replace(complaint, feedback_id=hashlib.blake2b(value, digest_size=8).hexdigest())

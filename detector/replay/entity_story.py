@@ -18,13 +18,14 @@ from detector.entities.kernels.layout import KINDS, MINUTE_MS
 from detector.entities.laws import FAMILY_NAMES
 from detector.entities.rules import TOLD
 from detector.errors import InputError
+from detector.replay.complaint_leads import read_leads, told_by_people
 from detector.replay.explain import WORTH_A_COLUMN, bar
 
 EXPLAINED = KINDS[:5]
 """Kinds whose minutes are in the trace."""
 
 MOST_ROWS = 30
-_GROUPS = ("volume", "shape", "outcome", "identity")
+_GROUPS = ("volume", "shape", "outcome", "identity", "complaints")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class EntityStory:
 
     parts    the same of its numbers (of a block or tenant), with `entity`
     alerts   its own, every revision; below: how many alerts of each kind of entity are part of it
+    leads    alert_id -> seconds to the first complaint, complainants
     """
 
     kind: str
@@ -42,6 +44,7 @@ class EntityStory:
     alerts: list[Alert]
     below: dict[str, int]
     threshold: float
+    leads: dict[str, tuple[float, float]]
 
     def synchrony(self) -> NDArray[np.float64]:
         """Share of its numbers, of those known by then, that called within each minute."""
@@ -70,7 +73,9 @@ def read(run: Path, kind: str, entity: str) -> EntityStory:
     mine = [alert for alert in alerts if (alert.entity_kind, alert.entity) == (kind, entity)]
     others = {alert.alert_id: alert.entity_kind for alert in alerts if alert.entity_kind != kind}
     below = {name: sum(other == name for other in others.values()) for name in ("line", "number", "block", "tenant")}
-    return EntityStory(kind, entity, minutes, parts, mine, {k: n for k, n in below.items() if n}, threshold)
+    return EntityStory(
+        kind, entity, minutes, parts, mine, {k: n for k, n in below.items() if n}, threshold, read_leads(run)
+    )
 
 
 def _columns(table: pa.Table) -> dict[str, NDArray[Any]]:
@@ -167,7 +172,8 @@ def _verdict(story: EntityStory) -> list[str]:
         return [*_opened(opened), _why_not(story)]
     newest = [alert for alert in story.alerts if alert.kind != "rule_violation"][-1]
     reasons = [f"  {reason.share:+5.1f}  {reason.family}: {reason.text}" for reason in newest.reasons]
-    return [*_opened(opened), "Why, in its last revision:", *reasons, newest.counterfactual, f"It is {newest.state}."]
+    end = [newest.counterfactual, f"It is {newest.state}.", *told_by_people(story.leads, newest.alert_id)]
+    return [*_opened(opened), "Why, in its last revision:", *reasons, *end]
 
 
 def _opened(alerts: list[Alert]) -> list[str]:
@@ -184,7 +190,7 @@ def _why_not(story: EntityStory) -> str:
     groups = dict.fromkeys(_GROUPS, 0.0)
     for k, family in enumerate(FAMILY_NAMES):
         groups[_GROUPS[GROUP[k]]] += float(story.minutes[family][peak])
-    told = ", ".join(f"{group} {nats:+.1f}" for group, nats in groups.items())
+    told = ", ".join(f"{group} {nats:+.1f}" for group, nats in groups.items() if nats or group != "complaints")
     why = (
         f"it stayed {story.threshold - score:.1f} nats under the threshold of {story.threshold:.1f}"
         if score < story.threshold

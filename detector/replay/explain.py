@@ -17,6 +17,7 @@ from detector.features.catalog import FAMILIES, GROUPS
 from detector.features.kernels.judge import GATE_CALLS, GATE_NEW_TODAY
 from detector.features.kernels.layout import ANSWERED, BUSY, INVALID, UNANSWERED
 from detector.numbering.plan import NumberPlan
+from detector.replay.complaint_leads import read_leads, told_by_people
 
 MOST_ROWS = 40
 WORTH_A_COLUMN = 1.0
@@ -35,6 +36,7 @@ class Story:
     summary_row: dict[str, Any] | None
     alerts: list[Alert]
     threshold: float
+    leads: dict[str, tuple[float, float]]  # alert_id -> seconds to the first complaint, complainants
 
 
 def explain(run: Path, line: str, plan: NumberPlan) -> str:
@@ -57,7 +59,7 @@ def read(run: Path, line: str, plan: NumberPlan) -> Story:
             f"{run}: not the folder of a finished replay ({error}); make one with `detector replay`"
         ) from None
     columns = {name: calls.column(name).to_numpy() for name in calls.column_names}
-    return Story(line, columns, lines[0] if lines else None, alerts, float(summary["threshold"]))
+    return Story(line, columns, lines[0] if lines else None, alerts, float(summary["threshold"]), read_leads(run))
 
 
 def tell(story: Story) -> str:
@@ -154,7 +156,8 @@ def _alerted(story: Story) -> list[str]:
     lines += [f"  {reason.share:+5.1f}  {reason.family}: {reason.text}" for reason in spoken]
     weighed = ", ".join(f"{one.family} {one.share:+.1f}" for one in newest.reasons if one not in spoken)
     lines += [f"        also weighed: {weighed}"] if weighed else []
-    return [*lines, newest.counterfactual, f"It is {newest.state}."]
+    people = [words for alert in opened for words in told_by_people(story.leads, alert.alert_id)]
+    return [*lines, newest.counterfactual, f"It is {newest.state}.", *people]
 
 
 def _people(count: int) -> str:

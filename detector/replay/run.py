@@ -15,6 +15,8 @@ from detector.decode.rejects import Reject
 from detector.errors import InputError
 from detector.feedback.applied import Applied
 from detector.feedback.applied import decode as decode_applied
+from detector.replay import complaint_leads
+from detector.replay import complaints as told
 from detector.replay.handovers import write_handovers
 from detector.replay.trace import TraceWriter
 from detector.shard import Findings, Shard
@@ -33,6 +35,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     links_given_up    callees of contact lists, probes and follow-ups that got no room
     handover_numbers  numbers that call people after a machine probed them (handovers.csv)
     repeats           how often each tenant and holder began again after an alert, or under another name
+    complaints        of a run with --complaints
     """
 
     files: tuple[str, ...]
@@ -57,6 +60,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     links_given_up: int
     handover_numbers: int
     repeats: dict[str, dict[str, int]]
+    complaints: told.ComplaintSummary | None
     versions: Versions
 
     def as_text(self) -> str:
@@ -69,6 +73,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             f"alerts: {self.alerts} ({kinds}), {self.alerts_per_day:g} a day, {self.open_at_the_end} open at the end;"
             f" threshold {self.threshold:g} nats",
         ]
+        if self.complaints:
+            lines.append(self.complaints.as_text())
         if self.muted:
             lines.append(f"muted, for the feed cannot carry them: {', '.join(self.muted)}")
         if self.capacity_evictions or self.doorkeeper_active:
@@ -85,6 +91,7 @@ def replay(
     out_dir: Path,
     *,
     applied: Path | None = None,
+    complaints: Path | None = None,
     batch_calls: int = 65_536,
     block_bytes: int = 1 << 20,
     progress: Progress | None = None,
@@ -94,7 +101,8 @@ def replay(
 
     The same files give the same bytes in alerts.ndjson, whatever batch_calls and block_bytes. Memory is bounded by
     the configuration, not by the files. trace_cold: trace every call, for fitting. applied: what a live run changed on
-    its way (`detector.applied`, one record a line), obeyed at the same minutes.
+    its way (`detector.applied`, one record a line), obeyed at the same minutes. complaints: as on `detector.feedback`,
+    one a line; each counts from the minute after it was made; complaints.csv says which alerts were there before.
 
     Raises InputError when a file cannot be read, or out_dir holds another run.
     """
@@ -104,17 +112,24 @@ def replay(
     shard = new_shard(config, source, observe=True)
     for change in changes:
         shard.calendar.enter(change)
+    taken = told.take(complaints, shard) if complaints else None
     trace, counts = TraceWriter(out_dir / "trace", shard.entity_episodes, cold=trace_cold), _Counts(source, progress)
     sink = NdjsonSink(out_dir)
     loop = new_pipeline(config, source, formats(config.decode, files), shard, sink, (trace, counts), batch_calls)
     try:
+        sink.send(taken.dead if taken else [])
         loop.run()
     finally:
         sink.close()
         source.close()
         trace.close(shard.tables)
     write_handovers(shard.handovers.suspects(), shard.plan, out_dir / "handovers.csv")
-    summary = _summary(files, shard, counts, _write_stories(out_dir))
+    alerts = _write_stories(out_dir)
+    summary = _summary(files, shard, counts, alerts)
+    if taken:
+        leads = complaint_leads.leads(shard, alerts)
+        complaint_leads.write_leads(leads, out_dir / "complaints.csv")
+        summary = msgspec.structs.replace(summary, complaints=told.summary(shard, taken, leads))
     (out_dir / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
     return summary
 
@@ -200,5 +215,6 @@ def _summary(files: Sequence[Path], shard: Shard, counts: _Counts, alerts: list[
         links_given_up=shard.roll_ups.moved.refused + shard.handovers.lost,
         handover_numbers=len(shard.handovers.suspects()),
         repeats={of: shard.entity_episodes.repeats.of(of) for of in ("tenant", "holder")},
+        complaints=None,
         versions=shard.versions,
     )

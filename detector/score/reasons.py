@@ -26,6 +26,8 @@ class Behaviour:
     answered: int
     distinct: int
     callbacks: int
+    told: int = 0  # 1/1024 nat, of complaints
+    complainants: float = 0.0  # people, each by the probability that they mean a call of the line
 
 
 def reasons(seen: Behaviour, usual: ClassParameters) -> tuple[Reason, ...]:
@@ -47,7 +49,22 @@ def reasons(seen: Behaviour, usual: ClassParameters) -> tuple[Reason, ...]:
                     text=text,
                 )
             )
+    if seen.told >= LEAST_NATS * MILLI:
+        told.append(_complained(seen))
     return tuple(sorted(told, key=lambda reason: -reason.share))
+
+
+def _complained(seen: Behaviour) -> Reason:
+    people = max(round(seen.complainants), 1)
+    text = f"about {people:,} {'people' if people > 1 else 'person'} complained of its calls within a week"
+    return Reason(
+        family="told",
+        feature="complainants",
+        value=round(seen.complainants, 2),
+        usual=0.0,
+        share=round(seen.told / MILLI, 2),
+        text=text,
+    )
 
 
 def _novelty(seen: Behaviour, usual: ClassParameters) -> tuple[float, float, str]:

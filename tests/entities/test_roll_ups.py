@@ -14,8 +14,10 @@ from detector.entities.kernels import layout
 from detector.entities.kernels.close import close
 from detector.entities.kernels.gather import add_minute, entity_key, gather, level_of
 from detector.entities.kernels.layout import CALLEES, KINDS, LINES, SAMPLE, Entities, Minute
+from detector.entities.kernels.told import fade
 from detector.entities.laws import FAMILY_NAMES, laws
 from detector.entities.roll_ups import RollUps, Turn, new_entities, new_minute
+from detector.features.kernels.index import find
 from detector.features.kernels.layout import SCORED
 from detector.numbering.plan import NumberPlan
 from detector.numbering.registry import Registry, all_classes
@@ -75,8 +77,14 @@ call_rows = st.tuples(
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(call_rows, max_size=80))
-def test_kernels_weigh_as_their_twin_does(rows: list[tuple[int, ...]]) -> None:
+@given(
+    st.lists(call_rows, max_size=80),
+    st.lists(st.tuples(st.integers(0, 5), st.sampled_from([77, 78]), st.floats(0.1, 1)), max_size=6),
+)
+def test_kernels_weigh_as_their_twin_does(
+    rows: list[tuple[int, ...]], complained: list[tuple[int, int, float]]
+) -> None:
+    """complained: minute, tenant, and the probability that the complainant means it."""
     calls = calls_of(rows)
     twin, known = Twin(LAWS[MOBILE]), new_entities(512)
     for number in range(START, START + 6):
@@ -87,6 +95,12 @@ def test_kernels_weigh_as_their_twin_does(rows: list[tuple[int, ...]]) -> None:
             for call, outcome in zip(part, outcomes(part), strict=True)
         ]
         twin.close(number, plain)
+        for minute, tenant, share in complained:
+            if START + minute == number and ("tenant", tenant) in twin.known:
+                twin.known["tenant", tenant].people.append((number, share))
+                row = find(known.slots, known.rows, entity_key(KINDS.index("tenant"), np.uint64(tenant)))
+                fade(known.rows[row], number)
+                known.rows[row]["complainants"] += share
     keys = known.rows["key"].tolist()
     assert len(twin.known) == int(known.counts[0]["partials"])
     for (kind, name), expected in twin.known.items():

@@ -16,11 +16,22 @@ LOW = {
     "rotation": -2,
     "surge": -4,
     "moved": 0,
+    "told": 0,
 }
-HIGH = {"novelty": 8, "pace": 6, "script": 10, "answer": 5, "reciprocity": 0, "rotation": 8, "surge": 8, "moved": 16}
+HIGH = {
+    "novelty": 8,
+    "pace": 6,
+    "script": 10,
+    "answer": 5,
+    "reciprocity": 0,
+    "rotation": 8,
+    "surge": 8,
+    "moved": 16,
+    "told": 6,
+}
 SPEAKS = {
-    "number": {"novelty", "pace", "script", "answer", "reciprocity"},
-    "tenant": {"novelty", "pace", "script", "answer", "reciprocity", "rotation"},
+    "number": {"novelty", "pace", "script", "answer", "reciprocity", "told"},
+    "tenant": {"novelty", "pace", "script", "answer", "reciprocity", "rotation", "told"},
     "trunk": {"novelty", "script", "answer"},
     "destination": {"script", "answer", "surge"},
 }
@@ -46,6 +57,8 @@ class Known:
     strangers: int = 0
     changes: int = 0
     keeps: int = 0
+    answered: list[tuple[int, int]] = field(default_factory=list)  # (minute, calls), ever
+    people: list[tuple[int, float]] = field(default_factory=list)  # (minute, complainant by probability), ever
     outcome: list[int] = field(default_factory=lambda: [0] * 4)
     talk: list[int] = field(default_factory=lambda: [0] * 40)
 
@@ -110,6 +123,10 @@ class Twin:
         for family, value in found.items():
             within = min(max(value, LOW[family] * 1024), HIGH[family] * 1024)
             known.shares[family] = within if family in SPEAKS[entity[0]] else 0
+        known.answered.append((number, sum(call["outcome"] == 0 for call in calls)))
+        rest = sum(nats for family, nats in known.shares.items() if family != "told")
+        heard = "told" in SPEAKS[entity[0]] and rest > 0
+        known.shares["told"] = _told(known, number, float(self.law["complaints"])) if heard else 0
         known.score = sum(known.shares.values())
         known.last_minute = number
         if known.score <= 0 or (entity[0] == "destination" and known.shares["surge"] <= 0):
@@ -203,6 +220,21 @@ def _rotation(known: Known) -> int:
         return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
     return math.floor(1024 * (log_beta(2, 1) - empty(2, 1) - log_beta(0.5, 9.5) + empty(0.5, 9.5)) + 0.5)
+
+
+def _told(known: Known, number: int, usual: float) -> int:
+    """Both counts fade by half in three days; a Gamma law of mean `usual` (shape 1/2) against 40 times it (shape 1)."""
+    people = sum(share * 0.5 ** ((number - minute) / 4320) for minute, share in known.people)
+    answered = sum(calls * 0.5 ** ((number - minute) / 4320) for minute, calls in known.answered)
+
+    def law(shape: float, mean: float) -> float:
+        rate = shape / mean
+        told: float = math.lgamma(shape + people) - math.lgamma(shape) + shape * math.log(rate)
+        told -= (shape + people) * math.log(rate + answered)
+        return told
+
+    nats = law(1.0, 40 * usual) - law(0.5, usual) if people else 0.0
+    return math.floor(1024 * min(max(nats, 0.0), 6.0) + 0.5)
 
 
 def _surge(known: Known, calls: int, number: int) -> int:

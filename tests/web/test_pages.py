@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from detector.alert.revision import Alert, EvidenceCall, ProposedAction, Reason, Versions, decode, encode
+from detector.alert.revision import Alert, Complained, EvidenceCall, ProposedAction, Reason, Versions, decode, encode
 from detector.config import Web
 from detector.landed.contract import Landed
 from detector.sinks.contract import ALERTS
@@ -70,6 +70,7 @@ def test_text_from_the_wire_is_never_markup(ledger: Ledger, feed: Feed) -> None:
                 first_time=True,
             ),
         ),
+        complaints=(Complained(at_ms=1, setup_ms=1, complainant=ATTACK, number=ATTACK, share=1.0, text=ATTACK),),
         proposed_action=ProposedAction(scope=ATTACK, target=ATTACK, verb=ATTACK, ttl_s=1, why=ATTACK),
         versions=Versions(config=ATTACK, model=ATTACK, code=ATTACK),
         alert_id="nasty",

@@ -25,13 +25,15 @@ from detector.entities.kernels.layout import (
     SCRIPT,
     SURGE,
     TALKS,
+    TOLD,
     Entities,
     Minute,
 )
 from detector.entities.kernels.samples import compare, estimate, remember, row_for, sampled
+from detector.entities.kernels.told import fade, told
 from detector.features.kernels import evidence as law
 from detector.features.kernels.jit import Record, njit, signed
-from detector.features.kernels.layout import MILLI
+from detector.features.kernels.layout import ANSWERED, MILLI
 from detector.features.kernels.weigh import CRITICAL, REASON, WARNING
 
 DAY_MINUTES = 1440
@@ -57,24 +59,27 @@ LIFE_CHANGES, LIFE_KEEPS = 0.5, 9.5
 DIAL_CHANGES, DIAL_KEEPS = 2.0, 1.0
 """Beta laws of how often a line shows another number than before."""
 
-LOW = np.array([-4, -4, -4, -4, -16, -2, -4, 0], np.int64) * MILLI
-HIGH = np.array([8, 6, 10, 5, 0, 8, 8, 16], np.int64) * MILLI
+LOW = np.array([-4, -4, -4, -4, -16, -2, -4, 0, 0], np.int64) * MILLI
+HIGH = np.array([8, 6, 10, 5, 0, 8, 8, 16, 6], np.int64) * MILLI
 
-#                novelty pace script answer reciprocity rotation surge moved
+#                novelty pace script answer reciprocity rotation surge moved told
 SPEAKS = np.array(
     [
-        [True, True, True, True, True, False, False, True],  # number
-        [True, True, True, True, True, True, False, True],  # block
-        [True, True, True, True, True, True, False, True],  # tenant
-        [True, False, True, True, False, False, False, False],  # trunk: other people's lines, too
-        [True, True, True, True, True, True, False, False],  # holder
-        [False, False, True, True, False, False, True, False],  # destination
+        [True, True, True, True, True, False, False, True, True],  # number
+        [True, True, True, True, True, True, False, True, True],  # block
+        [True, True, True, True, True, True, False, True, True],  # tenant
+        [True, False, True, True, False, False, False, False, False],  # trunk: other people's lines, too
+        [True, True, True, True, True, True, False, False, True],  # holder
+        [False, False, True, True, False, False, True, False, False],  # destination
     ]
 )
 """Which families speak about which kind of entity."""
 
 VOLUME, SHAPE, OUTCOME, IDENTITY = range(4)
-GROUP = np.array([VOLUME, VOLUME, SHAPE, OUTCOME, OUTCOME, IDENTITY, VOLUME, IDENTITY])
+NO_GROUP = 4
+GROUP = np.array([VOLUME, VOLUME, SHAPE, OUTCOME, OUTCOME, IDENTITY, VOLUME, IDENTITY, NO_GROUP])
+"""Complaints are no group: they add to what two others say, and cannot be one of the two."""
+
 GROUPS = 4
 
 
@@ -125,9 +130,11 @@ def weigh(row: Record, part: Record, number: int, laws: NDArray[np.void]) -> Non
         row.outcome[k] += part.outcome[k]
     for k in range(TALKS):
         row.talk[k] += part.talk[k]
+    fade(row, number)
+    row.heard += part.outcome[ANSWERED]
     kind = signed(row.kind)
     for k in range(FAMILIES):
-        if p.speaks[k] == 0 or not SPEAKS[kind, k] or k == MOVED:  # moved: when a list is measured (moved.py)
+        if p.speaks[k] == 0 or not SPEAKS[kind, k] or k >= MOVED:  # moved: when a list is measured (moved.py)
             continue
         value = 0
         if k == NOVELTY:
@@ -146,8 +153,12 @@ def weigh(row: Record, part: Record, number: int, laws: NDArray[np.void]) -> Non
             value = rotation(row)
         row.share[k] = np.int32(min(max(value, LOW[k]), HIGH[k]))
     total = 0
-    for k in range(FAMILIES):
+    for k in range(TOLD):
         total += signed(row.share[k])
+    row.share[TOLD] = np.int32(
+        told(row.complainants, row.heard, p.complaints) if total > 0 and SPEAKS[kind, TOLD] else 0
+    )
+    total += signed(row.share[TOLD])
     row.score = np.int32(total)
     row.last_minute = number
     if total > score or (total == score and part.calls > 0):  # at its limits it cannot rise

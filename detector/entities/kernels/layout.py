@@ -34,8 +34,8 @@ OUTCOMES = 4
 TALKS = 40
 """Bins of talk: 2 s each up to a minute, then ten on a log scale up to an hour and more."""
 
-NOVELTY, PACE, SCRIPT, ANSWER, RECIPROCITY, ROTATION, SURGE, MOVED = range(8)
-FAMILIES = 8
+NOVELTY, PACE, SCRIPT, ANSWER, RECIPROCITY, ROTATION, SURGE, MOVED, TOLD = range(9)
+FAMILIES = 9
 
 INBOUND_ONLY, FOREIGN_TRUNK, INVALID_CALLER, UNASSIGNED = range(4)
 RULES = 4
@@ -122,6 +122,9 @@ ENTITY = np.dtype(
         ("hits", np.int32),  # calls to people that somebody's contact list had before
         ("due", np.int32),  # hits at which the overlap is measured next
         ("list", np.int32),  # its own contact list: place + 1; 0 = none
+        ("told_minute", np.int64),  # up to which the next two have faded (told.py)
+        ("heard", np.float64),  # calls that people answered
+        ("complainants", np.float64),
     ],
     align=True,
 )
@@ -149,6 +152,7 @@ LAW = np.dtype(
         ("ordinary", np.float64, (OUTCOMES,)),  # answer p0, p1
         ("dialing", np.float64, (OUTCOMES,)),
         ("callback", np.int64),  # 1/1024 nat
+        ("complaints", np.float64),  # complainants an answered call
         ("speaks", np.uint8, (FAMILIES,)),  # 1: families that the feed carries and no declaration covers
     ],
     align=True,

@@ -165,6 +165,8 @@ def change(evidence: Record, p: Record, policy: Record) -> int:
     for k in range(FAMILIES):
         if evidence.share[k] >= REASON:
             reasons |= 1 << k
+    if evidence.told >= REASON:
+        reasons |= 1 << FAMILIES
     changed = severity != was or reasons != signed(evidence.reasons)
     if not changed and signed(evidence.calls) < 2 * signed(evidence.revision_calls):
         return DONE
