@@ -102,7 +102,7 @@ class Alerting(_Section, frozen=True):
     active_lines: Positive = 10_000
     quiet_min: Positive = 30
     entity_nats: PositiveFloat = 14.0  # score above which a block, tenant, trunk ... alerts
-    complaints_per_10k: PositiveFloat = 1.0  # people who complain, of 10,000 who answer ordinary calls
+    complaint_share: PositiveFloat = 0.0001  # people who complain, of those who answer ordinary calls
     evidence_calls: Annotated[int, msgspec.Meta(ge=1, le=256)] = 32
 
 

@@ -47,9 +47,9 @@ changes = _counter("changes", "Changes asked for on detector.feedback that took 
 complaints = _counter(
     "complaints", "Complaints counted, by whether a call was found that they probably mean.", "outcome"
 )
-complaint_rate = _gauge(
-    "complaints_per_10k_answered",
-    "Highest rate of complainants of one entity, of those with three or more, per 10,000 answered calls.",
+complaint_ratio = _gauge(
+    "complaint_ratio",
+    "Highest share of answered calls of one entity that somebody complained of, where three or more people did.",
     "entity_kind",
 )
 model_drift = _counter("model_drift", "Times that what the model sees moved away from its usual values.", "what")

@@ -122,7 +122,7 @@ class Reporter:
         complaints = self._shard.roll_ups.complaints
         given_up |= {"answered calls": complaints.overwritten, "complaints": complaints.forgotten}
         for kind, worst in worst_rates(self._shard.roll_ups).items():
-            metrics.complaint_rate.labels(kind).set(worst)
+            metrics.complaint_ratio.labels(kind).set(worst / 10_000)
         for of, count in given_up.items():
             self._count(metrics.links_given_up.labels(of).inc, f"given up {of}", count)
         for of in ("tenant", "holder"):

@@ -71,10 +71,10 @@ class Shard:
         self._lateness_ms = config.order.lateness_s * 1000
         self.versions = Versions(config=config.version, model=model.version, code=code)
         self._place = place
-        complaints_per_10k = config.alerting.complaints_per_10k
-        classes = laws(model, all_classes(), muted, complaints_per_10k)
+        complaint_share = config.alerting.complaint_share
+        classes = laws(model, all_classes(), muted, complaint_share)
         self.roll_ups = RollUps(config.state, classes, plan, registry, config.alerting.entity_nats, self._lateness_ms)
-        self._complaints = ComplaintEffects(self.tables, self.roll_ups, plan, complaints_per_10k / 10_000)
+        self._complaints = ComplaintEffects(self.tables, self.roll_ups, plan, complaint_share)
         quiet_ms = config.alerting.quiet_min * 60_000
         self.handovers = Handovers(config.state.probes, config.state.followers, round(self.threshold * MILLI / 2))
         self.handover_episodes = HandoverEpisodes(self.handovers, self.roll_ups, self.versions)

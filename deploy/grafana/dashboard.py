@@ -85,7 +85,7 @@ PANELS: list[tuple[str, str, str, dict[str, str]]] = [
         "In an hour, by whether a call was found that they probably mean; and the highest rate of one entity.",
         {
             "{{outcome}} in an hour": "sum by (outcome) (increase(detector_complaints_total[1h]))",
-            "{{entity_kind}}, per 10,000 answered": "max by (entity_kind) (detector_complaints_per_10k_answered)",
+            "{{entity_kind}}, of 10,000 answered": "10000 * max by (entity_kind) (detector_complaint_ratio)",
         },
     ),
     (

@@ -145,7 +145,7 @@ class EntityEpisodes:
         entity = self._roll_ups.entities.rows[row]
         key = int(entity["key"])
         link = self._roll_ups.moved.link(key)
-        reasons = reasons_of(entity, link, self._roll_ups.complaints_per_10k)
+        reasons = reasons_of(entity, link, self._roll_ups.complaint_share)
         if key in self._repeated:
             reasons = (*reasons, self._repeated[key])
         severity = SEVERITIES[max(int(entity["severity"]) - 1, 1)]

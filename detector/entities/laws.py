@@ -16,11 +16,11 @@ FAMILY_NAMES = ("novelty", "pace", "script", "answer", "reciprocity", "rotation"
 
 
 def laws(
-    model: Evidence, class_names: dict[int, str], muted: Collection[str], complaints_per_10k: float = 1.0
+    model: Evidence, class_names: dict[int, str], muted: Collection[str], complaint_share: float = 1e-4
 ) -> NDArray[np.void]:
     """LAW[CLASSES]. A class without parameters of its own gets those of "any".
 
-    complaints_per_10k  people who complain, of 10,000 who answer ordinary calls
+    complaint_share     people who complain, of those who answer ordinary calls
     muted  families the feed cannot carry. A declared purpose is calling strangers, with one recording, on many numbers:
            of its holder only answers and call-backs are judged above the line
     """
@@ -29,7 +29,7 @@ def laws(
         fitted = model.parameters.classes.get(class_names.get(number_class, "any")) or model.parameters.classes["any"]
         declared = ("novelty", "pace", "script", "rotation") if number_class >= DECLARED else ()
         _fill(table[number_class], fitted, {*muted, *fitted.muted, *declared})
-    table["complaints"] = complaints_per_10k / 10_000
+    table["complaints"] = complaint_share
     return table
 
 

@@ -26,10 +26,10 @@ def kind_of(reasons: tuple[Reason, ...]) -> str:
     return "ai_robocall" if "script" in carried else "mass_dialing"
 
 
-def reasons_of(entity: np.void, link: Link | None, complaints_per_10k: float) -> tuple[Reason, ...]:
+def reasons_of(entity: np.void, link: Link | None, complaint_share: float) -> tuple[Reason, ...]:
     """One reason a family whose share speaks, the heaviest first. link: whose contact list it works through.
 
-    complaints_per_10k  people who complain, of 10,000 who answer ordinary calls
+    complaint_share  people who complain, of those who answer ordinary calls
     """
     told = []
     for k, family in enumerate(FAMILY_NAMES):
@@ -38,7 +38,7 @@ def reasons_of(entity: np.void, link: Link | None, complaints_per_10k: float) ->
             if link and family == "moved":
                 value, usual, feature, text = _moved(link)
             elif family == "told":
-                value, usual, feature, text = _complained(entity, complaints_per_10k)
+                value, usual, feature, text = _complained(entity, 10_000 * complaint_share)
             else:
                 value, usual, feature, text = _TELL[family](entity)
             told.append(

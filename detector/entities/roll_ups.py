@@ -82,7 +82,7 @@ class RollUps:
         self.holders: list[str] = []
         self.registry_changed()
         self._laws = laws
-        self.complaints_per_10k = round(10_000 * float(laws["complaints"].max()), 9)
+        self.complaint_share = float(laws["complaints"].max())
         self._lateness_ms = lateness_ms
         self._open: dict[int, Minute] = {}
         self._spare: list[Minute] = []

@@ -56,7 +56,8 @@ class ComplaintSummary(msgspec.Struct, frozen=True, kw_only=True):
         """One line for a terminal."""
         lead = "" if self.median_lead_h is None else f", by {self.median_lead_h:.1f} h in the middle"
         return (
-            f"complaints: {self.read:,}, {self.matched:,} with a call they probably mean, {self.rejected:,} rejected;"
+            f"complaints: {self.read:,}, {self.matched:,} with a call they probably mean, {self.rejected:,} rejected,"
+            f" {self.waiting:,} made after the last call;"
             f" {self.alert_first} of {self.alerts} alerts complained of were first{lead}"
         )
 

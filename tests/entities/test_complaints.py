@@ -147,6 +147,7 @@ def test_accounts_are_bounded_and_end_after_a_week() -> None:
     assert complaints.forgotten == 40
 
 
+@settings(deadline=None)
 @given(st.floats(0, 500), st.floats(0, 1e6))
 def test_complaints_never_clear_and_never_weigh_more_than_their_cap(people: float, answered: float) -> None:
     assert 0 <= told(people, answered, 1e-4) <= 6 * MILLI
