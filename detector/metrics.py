@@ -32,6 +32,10 @@ entities_refused = _counter("entities_refused", "Entities, or members of their s
 links_given_up = _counter(
     "links_given_up", "Callees of contact lists, probes, follow-ups and targets that got no room.", "of"
 )
+bombings_held_back = _counter(
+    "bombings_held_back",
+    "People bombed with calls who are told by the alert of the trunk or customer that does it.",
+)
 repeats = _counter("repeats", "Alerts of customers and holders that began again after one ended, or moved.", "of")
 open_alerts = _gauge("open_alerts", "Episodes open now.", "entity_kind")
 alerts = _counter("alerts", "Episodes opened.", "kind", "severity")

@@ -125,6 +125,7 @@ class Reporter:
             metrics.complaint_ratio.labels(kind).set(worst / 10_000)
         for of, count in given_up.items():
             self._count(metrics.links_given_up.labels(of).inc, f"given up {of}", count)
+        self._count(metrics.bombings_held_back.inc, "bombings held back", self._shard.bombings.held_back)
         for of in ("tenant", "holder"):
             repeats = self._shard.entity_episodes.repeats.total(of)
             self._count(metrics.repeats.labels(of).inc, f"repeats {of}", repeats)

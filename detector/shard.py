@@ -78,7 +78,7 @@ class Shard:
         quiet_ms = config.alerting.quiet_min * 60_000
         self.handovers = Handovers(config.state.probes, config.state.followers, round(self.threshold * MILLI / 2))
         self.handover_episodes = HandoverEpisodes(self.handovers, self.roll_ups, self.versions)
-        self.bombings = Bombings(config.state.targets, plan, self.versions, quiet_ms)
+        self.bombings = Bombings(config.state.targets, self.roll_ups, self.versions, quiet_ms)
         self.entity_episodes = EntityEpisodes(self.roll_ups, self.versions, quiet_ms)
         self.episodes = Episodes(
             self.tables,

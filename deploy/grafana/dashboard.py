@@ -122,6 +122,7 @@ PANELS: list[tuple[str, str, str, dict[str, str]]] = [
             "held": "sum(detector_entities)",
             "refused in an hour": "sum(increase(detector_entities_refused_total[1h]))",
             "links given up in an hour": "sum(increase(detector_links_given_up_total[1h]))",
+            "bombed with others in an hour": "sum(increase(detector_bombings_held_back_total[1h]))",
             "began again in an hour": "sum by (of) (increase(detector_repeats_total[1h]))",
         },
     ),

@@ -7,8 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.alert.revision import SEVERITIES, Alert, Linked, ProposedAction, Reason, Versions, alert_id
-from detector.entities.kernels import layout
+from detector.alert.revision import SEVERITIES, Alert, Linked, ProposedAction, Reason, Versions
 from detector.entities.kernels.layout import (
     BLOCK,
     CALLEES,
@@ -18,21 +17,18 @@ from detector.entities.kernels.layout import (
     NUMBER,
     NUMBERS,
     TENANT,
-    TRUNK,
 )
 from detector.entities.kernels.samples import estimate, members_of
 from detector.entities.moved import Link
-from detector.entities.notice import notice, resolved
+from detector.entities.notice import notice
 from detector.entities.reasons import kind_of, reasons_of
 from detector.entities.repeats import Repeats
 from detector.entities.roll_ups import RollUps, Turn
-from detector.entities.rules import TOLD
+from detector.entities.rule_episodes import RuleEpisodes
 from detector.features.kernels.layout import ANSWERED, MILLI
 
 ACTION_TTL_S = 3600
 MOST_MEMBERS = 100
-RULE_QUIET_MS = 24 * 3_600_000
-"""An alert about a rule ends when no call broke it for a day."""
 
 
 class EntityEpisodes:
@@ -41,17 +37,17 @@ class EntityEpisodes:
     def __init__(self, roll_ups: RollUps, versions: Versions, quiet_ms: int) -> None:
         self._roll_ups, self._versions, self._quiet_ms = roll_ups, versions, quiet_ms
         self._open: dict[int, Alert] = {}
-        self._broken: dict[tuple[int, int], Alert] = {}
+        self._rules = RuleEpisodes(self._first, _action)
         self._shown: tuple[NDArray[np.int32], NDArray[np.uint64]] | None = None
         self._repeated: dict[int, Reason] = {}
         self.repeats = Repeats()
 
     def __len__(self) -> int:
-        return len(self._open) + len(self._broken)
+        return len(self._open) + len(self._rules)
 
     def open_by_kind(self) -> dict[str, int]:
         """Open alerts by kind of entity, all kinds."""
-        count = Counter(alert.entity_kind for alert in (*self._open.values(), *self._broken.values()))
+        count = Counter(alert.entity_kind for alert in (*self._open.values(), *self._rules.open()))
         return {kind: count[kind] for kind in KINDS}
 
     def told(self, turn: Turn, position: str) -> list[Alert]:
@@ -59,10 +55,7 @@ class EntityEpisodes:
         now_ms = (turn.minute + 1) * MINUTE_MS
         self._shown = None
         alerts = [self._changed(int(row), now_ms, position) for row in turn.changed]
-        breaking = turn.partials[(turn.partials["broken"] > 0).any(axis=1) & (turn.partials["row"] >= 0)]
-        for part in breaking:
-            if part["kind"] in (BLOCK, TRUNK):
-                alerts += self._rules_of(part, now_ms, position)
+        alerts += self._rules.told(turn, self._roll_ups.entities, position)
         alerts += self._ended(now_ms, position)
         return sorted(alerts, key=lambda alert: (alert.entity_kind, alert.entity, alert.kind, alert.revision))
 
@@ -119,10 +112,6 @@ class EntityEpisodes:
                 entity["score"], entity["share"], entity["begin_minute"] = 0, 0, -1
                 for name in ("calls", "strangers", "backs", "changes", "keeps", "outcome", "talk"):
                     entity[name] = 0
-        for broken, alert in list(self._broken.items()):
-            if alert.last_call_ms + RULE_QUIET_MS <= now_ms:
-                ended.append(resolved(alert, now_ms, position))
-                del self._broken[broken]
         return ended
 
     def _first(self, entity: np.void) -> Alert:
@@ -149,7 +138,8 @@ class EntityEpisodes:
         if key in self._repeated:
             reasons = (*reasons, self._repeated[key])
         severity = SEVERITIES[max(int(entity["severity"]) - 1, 1)]
-        kind = kind_of(reasons)
+        spoke = int(entity["score"]) >= round(self._roll_ups.threshold * MILLI)  # a kind stays what the evidence said
+        kind = kind_of(reasons) if spoke or alert.revision == 0 else alert.kind
         minutes = max(now_ms // MINUTE_MS - int(entity["begin_minute"]), 1)
         answered = int(entity["outcome"][ANSWERED])
         strangers = int(entity["strangers"]) << int(entity["shift"][CALLEES])
@@ -175,48 +165,6 @@ class EntityEpisodes:
             member_count=count,
             complaints=self._roll_ups.complaints.told((alert.entity_kind, int(entity["id"])))[1],
             position=position,
-        )
-
-    def _rules_of(self, part: np.void, now_ms: int, position: str) -> list[Alert]:
-        """Rules that calls of this minute broke: a new alert each, or the next revision when the calls doubled."""
-        alerts = []
-        entity = self._roll_ups.entities.rows[int(part["row"])]
-        for rule in np.flatnonzero(part["broken"]):
-            if (part["kind"] == TRUNK) != (rule == layout.INVALID_CALLER):
-                continue
-            key = (int(part["key"]), int(rule))
-            calls = int(entity["broken"][rule])
-            before = self._broken.get(key)
-            if before is None:
-                before = self._rule_broken(part, entity, int(rule))
-            elif calls < 2 * before.calls:
-                self._broken[key] = msgspec.structs.replace(before, last_call_ms=int(part["last_ms"]))
-                continue
-            text = TOLD[int(rule)].text.format(calls=f"{calls:,}")
-            reason = Reason(
-                family="rules", feature=TOLD[int(rule)].name, value=float(calls), usual=0.0, share=0.0, text=text
-            )
-            now = msgspec.structs.replace(
-                _next(before, now_ms, position), calls=calls, last_call_ms=int(part["last_ms"]), reasons=(reason,)
-            )
-            self._broken[key] = now
-            alerts.append(now)
-        return alerts
-
-    def _rule_broken(self, part: np.void, entity: np.void, rule: int) -> Alert:
-        alert = self._first(entity)
-        told = TOLD[rule]
-        first_ms = int(part["first_ms"])
-        return msgspec.structs.replace(
-            alert,
-            alert_id=alert_id(
-                alert.entity_kind, f"{alert.entity}\n{told.name}", int(part["low_hash"]), int(part["first_ms"])
-            ),
-            kind="rule_violation",
-            first_call_ms=first_ms,
-            raised_at_ms=int(part["last_ms"]),
-            counterfactual=f"One such call is enough: {told.source}.",
-            proposed_action=_action(alert),
         )
 
     def text_of(self, entity: np.void) -> str:
@@ -285,7 +233,3 @@ def _action(alert: Alert) -> ProposedAction:
     else:
         verb, why = "observe", "honest people use it, too; act on the lines or the customer behind it"
     return ProposedAction(scope=alert.entity_kind, target=alert.entity, verb=verb, ttl_s=ACTION_TTL_S, why=why)
-
-
-def _next(alert: Alert, now_ms: int, position: str) -> Alert:
-    return msgspec.structs.replace(alert, revision=alert.revision + 1, updated_at_ms=now_ms, position=position)

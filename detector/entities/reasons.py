@@ -6,7 +6,7 @@ import numpy as np
 
 from detector.alert.revision import Reason
 from detector.entities.kernels.close import LIFE_RATE_H
-from detector.entities.kernels.layout import CALLEES, LINES, NUMBERS
+from detector.entities.kernels.layout import CALLEES, LINES, NUMBERS, SCRIPT
 from detector.entities.kernels.samples import estimate
 from detector.entities.laws import FAMILY_NAMES
 from detector.entities.moved import Link
@@ -77,7 +77,8 @@ def _script(entity: np.void) -> Told:
     two = talks[:30] + np.append(talks[1:30], 0)
     best, n = int(np.argmax(two)), max(int(talks.sum()), 1)
     near = int(two[best])
-    text = f"{near:,} of {n:,} answered calls lasted {2 * best} to {2 * best + 3} s: like recordings played to all"
+    like = "like recordings played to all" if int(entity["share"][SCRIPT]) > 0 else "no recording stands out"
+    text = f"{near:,} of {n:,} answered calls lasted {2 * best} to {2 * best + 3} s: {like}"
     return near / n, 0.1, "talks_of_one_length", text
 
 

@@ -32,9 +32,10 @@ DAY_MS = 86_400_000
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """summary.json of a run folder. Times UTC epoch ms; null = there was no call.
 
-    links_given_up    callees of contact lists, probes and follow-ups that got no room
-    handover_numbers  numbers that call people after a machine probed them (handovers.csv)
-    repeats           how often each tenant and holder began again after an alert, or under another name
+    links_given_up      callees of contact lists, probes, follow-ups and bombed people that got no room
+    handover_numbers    numbers that call people after a machine probed them (handovers.csv)
+    bombings_held_back  people bombed with calls, told by the alert of the trunk or customer that bombs them
+    repeats             how often each tenant and holder began again after an alert, or under another name
     complaints        of a run with --complaints
     """
 
@@ -59,6 +60,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     merge_idle: int
     links_given_up: int
     handover_numbers: int
+    bombings_held_back: int
     repeats: dict[str, dict[str, int]]
     complaints: told.ComplaintSummary | None
     versions: Versions
@@ -212,8 +214,9 @@ def _summary(files: Sequence[Path], shard: Shard, counts: _Counts, alerts: list[
         capacity_evictions=int(meta["evicted"].sum()),
         doorkeeper_active=int(meta["no_row"]),
         merge_idle=0,
-        links_given_up=shard.roll_ups.moved.refused + shard.handovers.lost,
+        links_given_up=shard.roll_ups.moved.refused + shard.handovers.lost + shard.bombings.lost,
         handover_numbers=len(shard.handovers.suspects()),
+        bombings_held_back=shard.bombings.held_back,
         repeats={of: shard.entity_episodes.repeats.of(of) for of in ("tenant", "holder")},
         complaints=None,
         versions=shard.versions,

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.alert.revision import Linked
 from detector.cdr.batch import CDR
 from detector.entities.kernels.bombing import BOMBED, KEPT, WINDOW_MS, new_targets, watch
 from detector.features.kernels.layout import SCORED
@@ -23,33 +24,29 @@ def test_bombed_callees_are_those_of_a_plain_loop(made: list[tuple[int, int, boo
     at_ms = 0
     counted: dict[tuple[int, int], int] = {}
     kept: dict[int, list[tuple[int, int, bool]]] = {}
-    expected = []
+    bombed: dict[int, tuple[int, int, int]] = {}
     for i, (caller, callee, first, gap_s, talked) in enumerate(made):
         at_ms += gap_s * 1000
         calls[i]["line_key"], calls[i]["callee_key"], calls[i]["release_ms"] = caller, callee, at_ms
         calls[i]["answer_ms"] = at_ms - 20_000 if talked and at_ms >= 20_000 else -1
         scored[i]["first_time"] = first
-        if not first:
-            continue
         window = at_ms // WINDOW_MS
-        counted[callee, window] = counted.get((callee, window), 0) + 1
+        counted[callee, window] = counted.get((callee, window), 0) + first
         if counted[callee, window] + counted.get((callee, window - 1), 0) < 4:
             continue
-        ring = kept.setdefault(callee, [])
+        ring = kept.setdefault(callee, []) if first else kept.get(callee, [])
+        if not first and caller not in {one[0] for one in ring if at_ms - one[1] < WINDOW_MS}:
+            continue
         ring.append((caller, at_ms, bool(calls[i]["answer_ms"] >= 0)))
         del ring[:-KEPT]
         recent = [one for one in ring if at_ms - one[1] < WINDOW_MS]
-        if len({one[0] for one in recent}) >= 10:
-            expected.append((i, len({one[0] for one in recent}), recent))
+        callers, talked_to = {one[0] for one in recent}, {one[0] for one in recent if one[2]}
+        many = len(callers) >= 10 or (len(callers) >= 5 and len(recent) >= 24)
+        if many and len(talked_to) <= 0.3 * len(callers):
+            bombed[i] = len(callers), len(talked_to), len(recent)
     out = np.zeros(len(made), BOMBED)
     n = watch(calls, scored, np.ones(len(made), np.bool_), new_targets(64), out)
-    for bombed in out[:n]:
-        i, callers, recent = next(one for one in expected if one[0] == int(bombed["call"]))
-        assert int(bombed["callers"]) == callers
-        assert int(bombed["talked"]) <= 0.3 * callers
-        assert int(bombed["talked"]) <= sum(talked for _, _, talked in recent)
-    told = {int(bombed["call"]) for bombed in out[:n]}
-    assert all(i in told for i, _, recent in expected if not any(talked for _, _, talked in recent))
+    assert {int(b["call"]): (int(b["callers"]), int(b["talked"]), int(b["calls"])) for b in out[:n]} == bombed
 
 
 def bombing(callers: int, talk_s: float | None, callee: str = "13900012345") -> list[dict[str, Any]]:
@@ -92,3 +89,35 @@ def test_the_batch_size_cannot_be_seen() -> None:
 def test_people_who_get_a_few_calls_need_no_row() -> None:
     _, shard = judge([call(f"1370000{i:04}", callee, 2.0 * i) for i, callee in enumerate(people(300))])
     assert not shard.bombings._targets.rows["callee"].any()
+
+
+def test_few_callers_that_call_again_and_again() -> None:
+    calls = [call(f"1380055{i % 9:04}", "13900012345", 600 + 6 * i, None) for i in range(90)]
+    (alert,) = [one for one in judge(calls + others(1.0))[0] if one.kind == "call_bombing" and one.revision == 1]
+    assert alert.entity_kind == "callee"
+    assert not [one for one in judge(calls[:20] + others(1.0))[0] if one.kind == "call_bombing"]
+
+
+def flooded(callees: int, trunk: str | None) -> list[dict[str, Any]]:
+    """So many people, each called by 15 callers within eight minutes."""
+    return [
+        call(f"137{k:04}{i:04}", f"139{7 * k:04}{k:04}", 600 + 32 * i + k % 30, None, trunk_in=trunk)
+        for k in range(callees)
+        for i in range(15)
+    ]
+
+
+def test_many_bombed_from_one_trunk_are_told_once() -> None:
+    alerts, shard = judge(flooded(30, "G") + others(1.0))
+    told = {alert.alert_id: alert for alert in alerts if alert.kind == "call_bombing"}
+    trunk = [alert for alert in alerts if alert.entity_kind == "trunk"]
+    assert len(told) <= 1
+    assert told or trunk
+    assert shard.bombings.held_back == 30 - len(told)
+    assert all(alert.linked == (Linked(entity_kind="trunk", entity="G"),) for alert in told.values())
+
+
+def test_many_bombed_from_everywhere_are_told_each() -> None:
+    alerts, shard = judge(flooded(5, None) + others(1.0))
+    assert len({alert.alert_id for alert in alerts if alert.kind == "call_bombing"}) == 5
+    assert shard.bombings.held_back == 0

@@ -13,7 +13,7 @@ from detector.config import State
 from detector.entities.kernels import layout
 from detector.entities.kernels.close import close
 from detector.entities.kernels.gather import add_minute, entity_key, gather, level_of
-from detector.entities.kernels.layout import CALLEES, KINDS, LINES, SAMPLE, Entities, Minute
+from detector.entities.kernels.layout import CALLEES, KINDS, LINES, SAMPLE, SCRIPT, Entities, Minute
 from detector.entities.kernels.told import fade
 from detector.entities.laws import FAMILY_NAMES, laws
 from detector.entities.roll_ups import RollUps, Turn, new_entities, new_minute
@@ -108,6 +108,20 @@ def test_kernels_weigh_as_their_twin_does(
         found = dict(zip(FAMILY_NAMES, row["share"].tolist(), strict=True))
         assert found == pytest.approx(expected.shares, abs=2), (kind, name)
         assert int(row["score"]) == pytest.approx(expected.score, abs=8)
+
+
+def test_behind_a_block_the_absence_of_a_recording_says_little() -> None:
+    chance = np.random.default_rng(4)
+    rows = [(i % 60, i % 9, i % 5, i, int(40 * chance.lognormal()), 77, 91) for i in range(240)]
+    calls, known = calls_of(rows), new_entities(1024)
+    minute = new_minute(4096, 65_536)
+    places = np.stack([np.zeros(len(rows), np.int32), np.full(len(rows), -1, np.int32)])
+    nothing = np.zeros(len(rows), bool), outcomes(calls), places, np.zeros(len(rows), np.uint8)
+    gather(calls, 0, *nothing, np.zeros(1, np.int32), START * 60_000, START * 60_000 + 60_000, minute, known)
+    close(minute, known, START, LAWS)
+    script = {KINDS[int(row["kind"])]: int(row["share"][SCRIPT]) for row in state_of(known)}
+    assert (script["block"], script["holder"]) == (-1024, -1024)
+    assert script["tenant"] == -4096
 
 
 @settings(max_examples=40, deadline=None)

@@ -10,6 +10,10 @@ from detector.features.kernels.jit import Record, njit, signed
 
 WINDOW_MS = 600_000
 LEAST_CALLERS = 10
+FEW_CALLERS, MANY_CALLS = 5, 24
+"""Fewer new callers will do where they call again and again: ten lines that call one person 90 times in 10 minutes are
+seven of them when its row is made."""
+
 ADMITTED = 4
 """New callers in this window and the one before, by a sketch, from which on a callee gets a row of its own."""
 
@@ -33,7 +37,7 @@ TARGET = np.dtype(
 )
 """A callee with several new callers lately, and the last of them."""
 
-BOMBED = np.dtype([("call", np.int64), ("callers", np.int64), ("talked", np.int64)], align=True)
+BOMBED = np.dtype([("call", np.int64), ("callers", np.int64), ("talked", np.int64), ("calls", np.int64)], align=True)
 """A call that makes its callee a target, or is one more against it."""
 
 
@@ -55,6 +59,8 @@ def watch(
 ) -> int:
     """Calls in their order. Calls against somebody who is bombed, into `out`; returns how many.
 
+    A caller that called for the first time stays a new one while it calls again within the window.
+
     calls    CDR[n]
     scored   SCORED[n]  duplicate, first_time
     watched  bool[n]    the callee is a person, not a hotline or a declared number
@@ -62,20 +68,26 @@ def watch(
     """
     n = 0
     for i in range(calls.shape[0]):
-        if scored[i].duplicate or not scored[i].first_time or not watched[i]:
+        if scored[i].duplicate or not watched[i]:
             continue
         call = calls[i]
+        first_time = bool(scored[i].first_time)
         turn_window(targets, call.release_ms // WINDOW_MS)
-        if count(targets, call.callee_key) < ADMITTED:
+        if count(targets, call.callee_key, first_time) < ADMITTED:
             continue
-        row = targets.rows[row_of(targets, call.callee_key, call.release_ms)]
+        place = row_of(targets, call.callee_key, call.release_ms, first_time)
+        if place < 0 or not (first_time or is_new_caller(targets.rows[place], call.line_key, call.release_ms)):
+            continue
+        row = targets.rows[place]
         talked = call.answer_ms >= 0 and call.release_ms - call.answer_ms >= TALK_MS
         enter(row, call.line_key, call.release_ms, talked)
-        callers, talks = recent(row, call.release_ms)
-        if callers >= LEAST_CALLERS and talks <= MOST_TALKED * callers:
+        callers, talks, made = recent(row, call.release_ms)
+        many = callers >= LEAST_CALLERS or (callers >= FEW_CALLERS and made >= MANY_CALLS)
+        if many and talks <= MOST_TALKED * callers:
             out[n].call = i
             out[n].callers = callers
             out[n].talked = talks
+            out[n].calls = made
             n += 1
     return n
 
@@ -93,17 +105,17 @@ def turn_window(targets: Targets, window: int) -> None:
 
 
 @njit
-def count(targets: Targets, callee: np.uint64) -> int:
-    """One new caller more; how many the callee may have had, others of the same hash included. In place."""
+def count(targets: Targets, callee: np.uint64, more: bool) -> int:
+    """How many new callers the callee may have had, others of the same hash included; one more. In place."""
     place = signed(mix(callee) % np.uint64(SKETCH))
-    if targets.sketch[0, place] < np.uint8(255):
+    if more and targets.sketch[0, place] < np.uint8(255):
         targets.sketch[0, place] += np.uint8(1)
     return signed(targets.sketch[0, place]) + signed(targets.sketch[1, place])
 
 
 @njit
-def row_of(targets: Targets, callee: np.uint64, release_ms: int) -> int:
-    """The callee's row, a new one in place of the idlest. In place."""
+def row_of(targets: Targets, callee: np.uint64, release_ms: int, create: bool) -> int:
+    """The callee's row, a new one where asked for, in place of the idlest; -1 = none. In place."""
     first = signed(mix(callee) % np.uint64(targets.rows.shape[0] // WAYS)) * WAYS
     place = first
     for at in range(first, first + WAYS):
@@ -111,6 +123,8 @@ def row_of(targets: Targets, callee: np.uint64, release_ms: int) -> int:
             return at
         if targets.rows[at].last_ms < targets.rows[place].last_ms:
             place = at
+    if not create:
+        return -1
     row = targets.rows[place]
     if row.callee != np.uint64(0) and row.last_ms + WINDOW_MS > release_ms:
         targets.counts[1] += 1
@@ -118,6 +132,15 @@ def row_of(targets: Targets, callee: np.uint64, release_ms: int) -> int:
     row.last_ms = release_ms
     row.n = 0
     return place
+
+
+@njit
+def is_new_caller(row: Record, caller: np.uint64, release_ms: int) -> bool:
+    """It called for the first time within the window, as far as its calls are kept."""
+    for i in range(min(signed(row.n), KEPT)):
+        if row.caller[i] == caller and abs(release_ms - row.at_ms[i]) < WINDOW_MS:
+            return True
+    return False
 
 
 @njit
@@ -132,20 +155,22 @@ def enter(row: Record, caller: np.uint64, release_ms: int, talked: bool) -> None
 
 
 @njit
-def recent(row: Record, release_ms: int) -> tuple[int, int]:
-    """Different callers within the window, and how many of them were talked to."""
-    callers = talks = 0
+def recent(row: Record, release_ms: int) -> tuple[int, int, int]:
+    """Different callers within the window, how many of them were talked to, and their calls."""
+    callers = talks = made = 0
     for i in range(min(signed(row.n), KEPT)):
         if abs(release_ms - row.at_ms[i]) >= WINDOW_MS:
             continue
-        fresh = True
-        for j in range(i):
+        made += 1
+        fresh, talked = True, False
+        for j in range(min(signed(row.n), KEPT)):
             if row.caller[j] == row.caller[i] and abs(release_ms - row.at_ms[j]) < WINDOW_MS:
-                fresh = False
+                fresh = fresh and j >= i
+                talked = talked or row.talked[j] != np.uint8(0)
         if fresh:
             callers += 1
-            talks += signed(row.talked[i])
-    return callers, talks
+            talks += int(talked)
+    return callers, talks, made
 
 
 def new_targets(rows: int) -> Targets:
