@@ -67,6 +67,7 @@ class Feed(_Section, frozen=True):
     calls_to_numbers: bool = True  # false mutes reciprocity
     duration_rounding_s: PositiveFloat = 1.0  # above 1 mutes script and short
     ring_times: bool = True  # false (no ring_ms, or not who hung up) mutes ring and short
+    number_order: bool = True  # false (pseudonyms: neighbours mean nothing) mutes targeting
     utc_offset_h: Annotated[float, msgspec.Meta(ge=-12, le=14)] = 8.0  # local time, for the hours family
 
 
@@ -98,7 +99,7 @@ class State(_Section, frozen=True):
 class Alerting(_Section, frozen=True):
     """How eager the detector is, and how episodes end."""
 
-    false_alerts_per_day: PositiveFloat = 2.0
+    false_alerts_per_day: PositiveFloat = 0.3
     active_lines: Positive = 10_000
     quiet_min: Positive = 30
     entity_nats: PositiveFloat = 14.0  # score above which a block, tenant, trunk ... alerts

@@ -218,5 +218,6 @@ def muted_families(feed: Feed) -> tuple[str, ...]:
         "reciprocity": feed.calls_to_numbers,
         "ring": feed.ring_times,
         "short": feed.ring_times and feed.duration_rounding_s <= 1.0,
+        "targeting": feed.number_order,
     }
     return tuple(family for family, seen in carried.items() if not seen)

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 from detector.errors import ConfigError
 from detector.features.catalog import COLUMNS, FAMILIES
 from detector.features.kernels import layout
-from detector.features.kernels.evidence import P1_SHARE_OF_P0
-from detector.features.kernels.layout import MILLI, OUTCOMES
+from detector.features.kernels.layout import DIALS, LIVES, MILLI, PEOPLE
 
 SHIPPED = Path(__file__).parent / "parameters" / "evidence.json"
 _COPIED = (
-    *("theta", "sigma", "new_p1", "gap_shape", "gap_scale_s", "talk_mu", "talk_sigma", "talk_least_spread"),
+    *("theta", "sigma", "talk_least_spread", "own_script"),
     *("ring_mu", "ring_sigma", "short_p0", "near_p0", "beside_p0", "hour_p0"),
 )
 """Fields of ClassParameters that the kernels read as they are."""
@@ -57,12 +56,42 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weight: float = 1.0
 
 
-class ClassParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """p0 and p1 of one class of number."""
+class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """p0 of lines that call strangers for a living. Of people each class of number has its own (ClassParameters)."""
+
+    of: tuple[str, ...]  # classes of line it was fitted on
+    prior: float  # share of lines that lead it, as believed before the first call: a choice
+    new: float  # share of calls to new callees
+    gap_shape: float  # gaps between them, Lomax
+    gap_scale_s: float
+    talk_mu: float  # talk with them: mean and spread of log seconds
+    talk_sigma: float
+    outcomes: Outcomes
+
+
+class Dialing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """p1 of one way of dialing."""
+
+    of: tuple[str, ...]  # kinds of campaign it was fitted on; none: all that no other names
+    new: float  # share of calls to new callees
+    plays: float  # share of talks that are its script: a choice
+    outcomes: Outcomes
+
+
+class Pooled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One law for all lives and one for all dialing: for numbers, tenants, trunks, whose lines may lead any life."""
 
     theta: float  # novelty p0, Pitman-Yor
     sigma: float
     new_p1: float
+    outcomes_p1: Outcomes
+
+
+class ClassParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """p0 of the people of one class of number, and what every life shares."""
+
+    theta: float  # novelty p0, Pitman-Yor
+    sigma: float
     gap_shape: float  # pace p0, Lomax
     gap_scale_s: float
     rates_per_hour: tuple[float, float, float, float]  # pace p1
@@ -70,8 +99,8 @@ class ClassParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     talk_sigma: float
     talk_least_spread: float  # narrower than this a line's own talk is never taken to be
     outcomes_p0: Outcomes
-    outcomes_p1: Outcomes
     callback: float  # nats for each person who calls back
+    silence: float  # nats for each new callee: some of them would have called back
     ring_mu: float  # ring p0: mean and spread of log seconds
     ring_sigma: float
     short_p0: float  # share of ultra-short calls to strangers
@@ -79,6 +108,7 @@ class ClassParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beside_p0: tuple[float, float, float]  # share of calls with none, one, more of the line's calls at the same time
     hour_p0: tuple[float, ...]  # share of calls to strangers by local hour, 24 of them
     muted: tuple[str, ...] = ()  # families that the class's declaration covers
+    own_script: bool = False  # declared: it leads no other life, and only a change of its script speaks
 
 
 class Tail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +125,9 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: int
     fitted: dict[str, Any]
     classes: dict[str, ClassParameters]  # number class in lower case; "any" for all others
+    lives: dict[str, Life]  # LIVES - 1, beside people's
+    dialing: dict[str, Dialing]  # DIALS
+    pooled: Pooled
     limits: dict[str, Limits]  # by family
     tail: Tail
 
@@ -114,9 +147,12 @@ class Evidence:
         """The parameters of a file, or those that ship. Raises ConfigError naming model.file."""
         file = path or SHIPPED
         try:
-            return cls(msgspec.json.decode(file.read_bytes(), type=Parameters))
+            parameters = msgspec.json.decode(file.read_bytes(), type=Parameters)
         except (OSError, msgspec.DecodeError) as error:
             raise ConfigError(f"model.file {file}: {error}; fit one with `detector train`") from None
+        if (len(parameters.lives), len(parameters.dialing)) != (LIVES - 1, DIALS):
+            raise ConfigError(f"model.file {file}: {LIVES - 1} lives and {DIALS} ways of dialing are mixed")
+        return cls(parameters)
 
     @property
     def version(self) -> str:
@@ -171,7 +207,11 @@ class Evidence:
         for name in _COPIED:
             row[name] = getattr(fitted, name)
         row["rate_per_s"] = np.array(fitted.rates_per_hour) / 3600.0
-        row["outcome"] = outcome_evidence(fitted.outcomes_p0, fitted.outcomes_p1)
+        self._fill_lives(row, fitted, only=fitted.own_script or alone > 0.0)
+        for j, dialing in enumerate(self.parameters.dialing.values()):
+            row["dial_new"][j], row["dial_plays"][j] = dialing.new, dialing.plays
+            row["dial_outcome"][j] = dialing.outcomes.array()
+        row["silence"] = round(fitted.silence * MILLI)
         row["callback"] = round(fitted.callback * MILLI)
         for k, family in enumerate(FAMILIES):
             limits, factor = self.parameters.limits[family.name], (trust or {}).get(family.name, 1.0)
@@ -180,6 +220,19 @@ class Evidence:
             row["low"][k] = round(limits.low * MILLI)
             row["high"][k] = round(high * min(factor, 1.0) * MILLI)
         row["groups"] = 1 if alone else LEAST_GROUPS
+
+    def _fill_lives(self, row: Any, fitted: ClassParameters, *, only: bool) -> None:
+        """People first. In their place stands what a line declared, or a life of its own: the only one it leads."""
+        row["life_gap_shape"][PEOPLE], row["life_gap_scale_s"][PEOPLE] = fitted.gap_shape, fitted.gap_scale_s
+        row["life_talk_mu"][PEOPLE], row["life_talk_sigma"][PEOPLE] = fitted.talk_mu, fitted.talk_sigma
+        row["life_outcome"][PEOPLE] = fitted.outcomes_p0.array()
+        for i, life in enumerate(self.parameters.lives.values(), start=PEOPLE + 1):
+            row["life_prior"][i] = 0.0 if only else life.prior
+            row["life_new"][i] = life.new
+            row["life_gap_shape"][i], row["life_gap_scale_s"][i] = life.gap_shape, life.gap_scale_s
+            row["life_talk_mu"][i], row["life_talk_sigma"][i] = life.talk_mu, life.talk_sigma
+            row["life_outcome"][i] = life.outcomes.array()
+        row["life_prior"][PEOPLE] = 1.0 - row["life_prior"][PEOPLE + 1 :].sum()
 
     def threshold(self, false_alerts_per_day: float, active_lines: int, muted: Collection[str]) -> float:
         """The score (nats) that benign lines pass `false_alerts_per_day` times a day, out of the fitted tail.
@@ -203,12 +256,3 @@ class Evidence:
                 " allow more false alerts"
             )
         return nats
-
-
-def outcome_evidence(p0: Outcomes, p1: Outcomes) -> NDArray[np.int32]:
-    """Evidence of each outcome, int32[OUTCOMES] in 1/1024 nat; p1 holds a tenth of p0."""
-    ordinary = p0.array()
-    dialing = (1 - P1_SHARE_OF_P0) * p1.array() + P1_SHARE_OF_P0 * ordinary
-    evidence = np.floor(MILLI * np.log(dialing / ordinary) + 0.5).astype(np.int32)
-    assert evidence.shape == (OUTCOMES,)
-    return evidence

@@ -1,20 +1,18 @@
 """Fitting p0 and p1 of the evidence families to judged calls with known truth: maximum likelihood, no randomness.
 
-Fits read the observations of a trace (layout.SCORED columns), which do not depend on any fitted number.
-
-The law of ordinary gaps (pace p0) is not fitted: by likelihood it follows the short gaps of couriers (scale 9
-minutes for 3 hours), and at equal false alarms dialers with a gap of 7 minutes were found 4 calls later. Its
-start values come from published logs. Neither are limits and weights: they are choices.
+Fits read the observations of a trace (layout.SCORED columns), which do not depend on any fitted number. Limits,
+weights, priors, the scripted share and the law of people's gaps are not fitted: they are choices (DECISIONS.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from detector.features.kernels.layout import ANSWERED, BUSY, INVALID, UNANSWERED
-from models.evidence import ClassParameters, Outcomes
+from models.evidence import ClassParameters, Dialing, Life, Outcomes, Pooled
 
 MOST_CALLS_PER_LINE = 50
 """Calls of one line that count, so that a few busy look-alikes do not become ordinary life."""
@@ -26,11 +24,13 @@ LEAST_CALLS = 500
 """Calls a class needs for parameters of its own."""
 
 Columns = Mapping[str, NDArray[np.generic]]
-"""line_key, and what layout.SCORED says of each call; one entry a call, in order."""
+"""line_key, kind of line, and what layout.SCORED says of each call; one entry a call, in order."""
 
 
-def fit_class(benign: Columns, bad: Columns, start: ClassParameters, *, declared: bool = False) -> ClassParameters:
+def fit_class(benign: Columns, start: ClassParameters, *, declared: bool = False) -> ClassParameters:
     """Parameters of one class of number. What too few calls tell stays as in `start`.
+
+    benign  calls of people of that class of number, or of lines of a purpose
 
     declared  the class of a purpose in the registry: how much and how evenly such lines dial is what they declared, so
               COVERED is muted, and a played script is theirs; what changes in a takeover still speaks
@@ -43,7 +43,6 @@ def fit_class(benign: Columns, bad: Columns, start: ClassParameters, *, declared
     return ClassParameters(
         theta=theta,
         sigma=sigma,
-        new_p1=fit_new_share(bad, start),
         gap_shape=start.gap_shape,
         gap_scale_s=start.gap_scale_s,
         rates_per_hour=start.rates_per_hour,
@@ -51,8 +50,8 @@ def fit_class(benign: Columns, bad: Columns, start: ClassParameters, *, declared
         talk_sigma=spread,
         talk_least_spread=fit_least_spread(benign, start) if declared else start.talk_least_spread,
         outcomes_p0=fit_outcomes(benign, start.outcomes_p0),
-        outcomes_p1=fit_outcomes(bad, start.outcomes_p1),
         callback=start.callback,
+        silence=0.0 if declared else start.silence,
         ring_mu=ring[0],
         ring_sigma=ring[1],
         short_p0=fit_share(strangers["ultra_short"], start.short_p0),
@@ -60,7 +59,61 @@ def fit_class(benign: Columns, bad: Columns, start: ClassParameters, *, declared
         beside_p0=fit_beside(benign, start),
         hour_p0=fit_hours(strangers["hour"], start),
         muted=_covered(len(benign["line_key"])) if declared else (),
+        own_script=declared,
     )
+
+
+def fit_life(calls: Columns, start: Life) -> Life:
+    """A life that is led for a living, out of the calls of all honest lines."""
+    own = first_calls(_of(calls, start.of))
+    strangers: Columns = {name: column[own["first_time"].astype(bool)] for name, column in own.items()}
+    shape, scale_s = fit_gaps(strangers["gap_new_s"], start.gap_shape, start.gap_scale_s)
+    mu, sigma = fit_logs(own["talk_s"][answered_strangers(own)], start.talk_mu, start.talk_sigma)
+    return Life(
+        of=start.of,
+        prior=start.prior,
+        new=fit_new_share(own, start.new),
+        gap_shape=shape,
+        gap_scale_s=scale_s,
+        talk_mu=mu,
+        talk_sigma=sigma,
+        outcomes=fit_outcomes(own, start.outcomes),
+    )
+
+
+def fit_dialing(calls: Columns, start: Dialing, others: Collection[str]) -> Dialing:
+    """A way of dialing, out of the calls of all campaigns. others: kinds of campaign that have a way of their own."""
+    kinds = start.of or tuple(set(np.unique(calls["kind"]).tolist()) - set(others))
+    own = first_calls(_of(calls, kinds))
+    return Dialing(
+        of=start.of,
+        new=fit_new_share(own, start.new),
+        plays=start.plays,
+        outcomes=fit_outcomes(own, start.outcomes),
+    )
+
+
+def fit_pooled(benign: Columns, bad: Columns, start: Pooled) -> Pooled:
+    """One law of all honest lines, trades included, and one of all campaigns."""
+    theta, sigma = fit_novelty(first_calls(benign), start)
+    return Pooled(
+        theta=theta,
+        sigma=sigma,
+        new_p1=fit_new_share(bad, start.new_p1),
+        outcomes_p1=fit_outcomes(bad, start.outcomes_p1),
+    )
+
+
+def people(calls: Columns, lives: Iterable[Life]) -> dict[str, NDArray[Any]]:
+    """The calls of lines that lead none of these lives."""
+    apart = np.isin(calls["kind"], [kind for life in lives for kind in life.of])
+    return {name: column[~apart] for name, column in calls.items()}
+
+
+def _of(calls: Columns, kinds: Collection[str]) -> dict[str, NDArray[np.generic]]:
+    """The calls of lines of these kinds."""
+    chosen = np.isin(calls["kind"], list(kinds))
+    return {name: column[chosen] for name, column in calls.items()}
 
 
 def _covered(calls: int) -> tuple[str, ...]:
@@ -77,7 +130,7 @@ def first_calls(calls: Columns, most: int = MOST_CALLS_PER_LINE) -> dict[str, ND
     return {name: column[rank < most] for name, column in calls.items()}
 
 
-def fit_novelty(calls: Columns, start: ClassParameters) -> tuple[float, float]:
+def fit_novelty(calls: Columns, start: ClassParameters | Pooled) -> tuple[float, float]:
     """Theta and sigma of P(new) = (theta + sigma d) / (theta + n), calls with n > 0 (Pitman & Yor 1997)."""
     n, d = calls["known_calls"].astype(float), calls["known_callees"].astype(float)
     seen = n > 0
@@ -150,11 +203,25 @@ def fit_hours(hours: NDArray[np.generic], start: ClassParameters) -> tuple[float
     return tuple(round(float(share), 4) for share in counts / counts.sum())
 
 
-def fit_new_share(calls: Columns, start: ClassParameters) -> float:
-    """Share of a dialer's calls that go to new callees, kept off 0 and 1."""
+def fit_new_share(calls: Columns, start: float) -> float:
+    """Share of the calls that go to new callees, kept off 0 and 1."""
     if len(calls["first_time"]) < LEAST_CALLS:
-        return start.new_p1
+        return start
     return round(float(np.clip(calls["first_time"].astype(float).mean(), 0.8, 0.97)), 3)
+
+
+def fit_gaps(gap_s: NDArray[np.generic], shape: float, scale_s: float) -> tuple[float, float]:
+    """Shape and scale of the Lomax law of the gaps between first-time callees; -1 = no gap."""
+    gaps = np.maximum(_known(gap_s), 0.5)
+    if len(gaps) < LEAST_CALLS:
+        return shape, scale_s
+
+    def loss(x: NDArray[np.float64]) -> float:
+        a, b = np.exp(x)
+        return -float(np.mean(np.log(a / b) - (a + 1) * np.log1p(gaps / b)))
+
+    found = np.exp(minimize(loss, np.log([shape, scale_s]), method="Nelder-Mead").x)
+    return round(float(found[0]), 3), round(float(found[1]), 1)
 
 
 def fit_outcomes(calls: Columns, start: Outcomes) -> Outcomes:

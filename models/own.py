@@ -35,13 +35,19 @@ COVERABLE = ("ring", "pacing")
 
 
 def own_life(
-    kept: Kept, known: tuple[int, int], usual: ClassParameters, speaking: Collection[str], utc_offset_h: float
+    kept: Kept,
+    known: tuple[int, int],
+    usual: ClassParameters,
+    dialers: Outcomes,
+    speaking: Collection[str],
+    utc_offset_h: float,
 ) -> ClassParameters | None:
     """p0 and p1 of one line; None = it called too few strangers.
 
     kept      KEPT[n], oldest first
     known     calls and callees on the line's map: n and d of the novelty family
     usual     parameters of its class
+    dialers   how calls of dialers end; of a line that is answered no more than they are, answers say nothing
     speaking  families that speak against it now
     """
     strangers = first_time_calls(kept)
@@ -61,13 +67,18 @@ def own_life(
         talk_sigma=sigma,
         talk_least_spread=least,
         outcomes_p0=outcomes,
-        outcomes_p1=usual.outcomes_p1 if outcomes.answered > usual.outcomes_p1.answered else outcomes,
         short_p0=min(_share(ultra_short(strangers), usual.short_p0), SHORT_P1),
         near_p0=min(_share(next_to_recent(kept), usual.near_p0), NEAR_P1),
         beside_p0=_beside(kept, usual),
         hour_p0=_hours(strangers, usual, utc_offset_h),
-        muted=tuple(sorted({*usual.muted, *(family for family in COVERABLE if family in speaking)})),
+        muted=tuple(sorted({*usual.muted, *_covered(outcomes, dialers, speaking)})),
     )
+
+
+def _covered(outcomes: Outcomes, dialers: Outcomes, speaking: Collection[str]) -> set[str]:
+    """Families that the verdict covers."""
+    covered = {family for family in COVERABLE if family in speaking}
+    return covered | {"answer"} if outcomes.answered <= dialers.answered else covered
 
 
 def _share(seen: NDArray[np.bool_], usual: float) -> float:

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 HOUR_MS = 3_600_000
 MILLI = 1024
-MAP, PAST = 16, 64
+MAP, PAST, NEWEST = 16, 64, 16
 TIER_SIZES = (4, 16, 256)
 TRAITS = ("ring", "pacing", "short", "targeting", "hours", "concurrency")
 FAMILIES = ("novelty", "pace", "script", "answer", "reciprocity", *TRAITS)
@@ -53,6 +53,7 @@ class Kept:
 class Evidence:
     callbacks_seen: int
     number: int
+    mixture: "Mixture"
     shares: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FAMILIES, 0))
     weights: list[float] = field(default_factory=lambda: [0.25] * 4)
     traits: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TRAITS, TRAIT_WEIGHT))
@@ -85,44 +86,54 @@ class Line:
     evidence: Evidence | None = None
 
 
-def mixed_ratio(p1: float, p0: float, broad: float) -> int:
-    p0 = 0.99 * p0 + 0.01 * broad
-    p1 = 0.9 * p1 + 0.1 * p0
-    return math.floor(MILLI * math.log(p1 / p0) + 0.5)
+@dataclass
+class Lives:
+    """Laws of the lives but people's, and of the ways of dialing; by life or way, as in the parameter file."""
+
+    prior: list[float]  # people first
+    new: list[float]  # and so on: people's entries of new are not used
+    gap_shape: list[float]
+    gap_scale_s: list[float]
+    talk_mu: list[float]
+    talk_sigma: list[float]
+    outcomes: list[dict[str, float]]
+    dial_new: list[float]
+    dial_plays: list[float]
+    dial_outcomes: list[dict[str, float]]
 
 
-def novelty(first_time: bool, n: int, d: int, p: Mapping[str, float]) -> int:
-    if n == 0:
-        return 0
-    p_new = (p["theta"] + p["sigma"] * d) / (p["theta"] + n)
-    if first_time:
-        return mixed_ratio(p["new_p1"], p_new, 0.5)
-    return mixed_ratio(1 - p["new_p1"], 1 - p_new, 0.5)
+@dataclass
+class Mixture:
+    """Which life a line leads and in which way it dials, as believed now."""
+
+    lives: list[float]
+    dials: list[float] = field(default_factory=lambda: [1 / 3] * 3)
+
+    def told(self, by_life: list[float], by_dial: list[float], broad: float) -> int:
+        lives = [0.99 * chance + 0.01 * broad for chance in by_life]
+        p0 = sum(w * chance for w, chance in zip(self.lives, lives, strict=True))
+        dials = [0.9 * chance + 0.1 * p0 for chance in by_dial]
+        p1 = sum(w * chance for w, chance in zip(self.dials, dials, strict=True))
+        self.lives = [w * chance / p0 for w, chance in zip(self.lives, lives, strict=True)]
+        self.dials = [w * chance / p1 for w, chance in zip(self.dials, dials, strict=True)]
+        return math.floor(MILLI * math.log(p1 / p0) + 0.5)
+
+    def may_change(self, prior: list[float]) -> None:
+        self.lives = [0.98 * w + 0.02 * first for w, first in zip(self.lives, prior, strict=True)]
+        self.dials = [0.95 * w + 0.05 / 3 for w in self.dials]
 
 
-def pace(gap_s: float, weights: list[float], rates: list[float], p: Mapping[str, float]) -> int:
-    gap = max(gap_s, 0.5)
-    p0 = p["gap_shape"] / p["gap_scale_s"] * (1 + gap / p["gap_scale_s"]) ** (-p["gap_shape"] - 1)
-    parts = [w * r * math.exp(-r * gap) for w, r in zip(weights, rates, strict=True)]
-    p1 = 0.0
-    for part in parts:
-        p1 += part
-    told = mixed_ratio(p1, p0, 1 / (max(gap, 1.0) * math.log(30 * 86_400.0)))
-    if p1 > 0:
-        weights[:] = [0.95 * part / p1 + 0.05 / 4 for part in parts]
-    return told
+def lomax(gap_s: float, shape: float, scale_s: float) -> float:
+    density: float = shape / scale_s * (1 + gap_s / scale_s) ** (-shape - 1)
+    return density
 
 
 def rounded_log(seconds: float) -> float:
     return math.floor(LOG_UNIT * math.log(seconds + 0.5) + 0.5) / LOG_UNIT
 
 
-def lognormal_bin(seconds: int, past: list[int], mu: float, sigma: float, least_spread: float) -> float:
-    """Chance of this whole second about the mean of the past, shrunk to the class."""
-    logs = [rounded_log(value) for value in past]
-    mean = (2 * mu + sum(logs)) / (2 + len(past))
-    variance = (2 * sigma**2 + sum((x - mean) ** 2 for x in logs)) / (2 + len(past))
-    spread = max(math.sqrt(variance), least_spread)
+def whole_second(seconds: int, mean: float, spread: float) -> float:
+    """Chance of this whole second under a log-normal law."""
 
     def cdf(value: float) -> float:
         return 0.5 * math.erfc(-(math.log(value) - mean) / spread / math.sqrt(2)) if value > 0 else 0.0
@@ -130,17 +141,18 @@ def lognormal_bin(seconds: int, past: list[int], mu: float, sigma: float, least_
     return max(cdf(seconds + 1) - cdf(seconds), 1e-5)
 
 
+def lognormal_bin(seconds: int, past: list[int], mu: float, sigma: float, least_spread: float) -> float:
+    """Chance of this whole second about the mean of the past, shrunk to the class."""
+    logs = [rounded_log(value) for value in past]
+    mean = (2 * mu + sum(logs)) / (2 + len(past))
+    variance = (2 * sigma**2 + sum((x - mean) ** 2 for x in logs)) / (2 + len(past))
+    return whole_second(seconds, mean, max(math.sqrt(variance), least_spread))
+
+
 def boxcar(value: int, past: list[int], within: int) -> float:
     """Mass of the past close by, spread over the whole seconds that count as close."""
     near = sum(abs(kept - value) <= within for kept in past)
     return near / (len(past) * (min(value, within) + within + 1)) if past else 0.0
-
-
-def script(talk_s: int, talks: list[int], p: Mapping[str, float]) -> int:
-    if not talks:
-        return 0
-    p0 = lognormal_bin(talk_s, talks, p["talk_mu"], p["talk_sigma"], p["talk_least_spread"])
-    return mixed_ratio(0.3 * p0 + 0.7 * boxcar(talk_s, talks, 4), p0, 1 / 3600)
 
 
 def outcome(answered: bool, cause: int | None) -> str | None:
@@ -157,12 +169,14 @@ def outcome(answered: bool, cause: int | None) -> str | None:
 
 @dataclass
 class Twin:
-    """parameters: theta, sigma, ... as numbers; outcomes: 1/1024 nat by name; limits: (low, high) by family."""
+    """parameters: theta, sigma, ... as numbers; callback, silence: 1/1024 nat; limits: (low, high) by family."""
 
     parameters: Mapping[str, float]
     rates: list[float]  # per second
-    outcomes: Mapping[str, int]
+    lives: Lives
+    own_script: bool
     callback: int
+    silence: int
     limits: Mapping[str, tuple[int, int]]
     weights: Mapping[str, float]
     threshold: int
@@ -196,7 +210,7 @@ class Twin:
         if line.tier == 0:
             return 0, {}
         if line.evidence is None:
-            line.evidence = Evidence(number.callbacks, call.number)
+            line.evidence = Evidence(number.callbacks, call.number, Mixture(list(self.lives.prior)))
             if number is line:
                 line.evidence.callbacks_seen -= sum(kept.called_back for kept in latest(line))
             self._weigh_kept(line, n, d, gap_s)
@@ -293,17 +307,20 @@ class Twin:
             d += kept.first_time
 
     def _weigh(self, line: Line, j: int, n: int, d: int, gap_s: float | None, callbacks: int) -> None:
-        evidence, kept, p = line.evidence, line.kept[j], self.parameters
+        evidence, kept = line.evidence, line.kept[j]
         assert evidence is not None
-        self._add(evidence, "novelty", novelty(kept.first_time, n, d, p))
+        self._weigh_novelty(evidence, kept.first_time, n, d)
         if kept.first_time:
-            if gap_s is not None:
-                self._add(evidence, "pace", pace(gap_s, evidence.weights, self.rates, p))
+            if gap_s is not None and self._speaks("pace"):
+                self._weigh_pace(evidence, gap_s)
             ended = outcome(kept.talk_s is not None, kept.cause)
-            if ended:
-                self._add(evidence, "answer", self.outcomes[ended])
+            if ended and self._speaks("answer"):
+                by_life, by_dial = self.lives.outcomes, self.lives.dial_outcomes
+                told = evidence.mixture.told([o[ended] for o in by_life], [o[ended] for o in by_dial], 0.25)
+                self._add(evidence, "answer", told)
             if kept.talk_s is not None:
-                self._add(evidence, "script", script(kept.talk_s, evidence.talks, p))
+                if self._speaks("script"):
+                    self._weigh_script(evidence, kept.talk_s)
                 evidence.talks = [*evidence.talks, kept.talk_s][-PAST:]
             self._weigh_traits_of_strangers(evidence, kept, line.kept[max(0, j - 16) : j])
             evidence.distinct += 1
@@ -311,15 +328,58 @@ class Twin:
         self._weigh_pacing(evidence, kept, before)
         beside = min(sum(k.release_ms > kept.setup_ms for k in before), 2)
         self._trait(evidence, "concurrency", (0.3, 0.35, 0.35)[beside], self.beside_p0[beside], 1 / 3)
-        if callbacks:
-            self._add(evidence, "reciprocity", self.callback * callbacks)
+        if callbacks or kept.first_time:
+            self._add(evidence, "reciprocity", self.callback * callbacks + self.silence * kept.first_time)
+        evidence.mixture.may_change(self.lives.prior)
         evidence.calls += 1
         evidence.answered += kept.talk_s is not None
         if evidence.score <= 0:
             evidence.shares = dict.fromkeys(FAMILIES, 0)
             evidence.weights = [0.25] * 4
+            evidence.mixture.dials = [1 / 3] * 3
             evidence.traits = dict.fromkeys(TRAITS, TRAIT_WEIGHT)
             evidence.calls = evidence.answered = evidence.distinct = 0
+
+    def _speaks(self, family: str) -> bool:
+        return self.weights[family] > 0
+
+    def _weigh_novelty(self, evidence: Evidence, first_time: bool, n: int, d: int) -> None:
+        if n == 0 or not self._speaks("novelty"):
+            return
+        theta, sigma = self.parameters["theta"], self.parameters["sigma"]
+        lives = [(theta + sigma * d) / (theta + n), *self.lives.new[1:]]
+        dials = self.lives.dial_new
+        if not first_time:
+            lives, dials = [1 - new for new in lives], [1 - new for new in dials]
+        self._add(evidence, "novelty", evidence.mixture.told(lives, dials, 0.5))
+
+    def _weigh_pace(self, evidence: Evidence, gap_s: float) -> None:
+        gap = max(gap_s, 0.5)
+        parts = [w * r * math.exp(-r * gap) for w, r in zip(evidence.weights, self.rates, strict=True)]
+        dialing = 0.0
+        for part in parts:
+            dialing += part
+        if dialing > 0:
+            evidence.weights = [0.95 * part / dialing + 0.05 / 4 for part in parts]
+        laws = zip(self.lives.gap_shape, self.lives.gap_scale_s, strict=True)
+        lives = [lomax(gap, shape, scale_s) for shape, scale_s in laws]
+        broad = 1 / (max(gap, 1.0) * math.log(30 * 86_400.0))
+        self._add(evidence, "pace", evidence.mixture.told(lives, [dialing] * 3, broad))
+
+    def _weigh_script(self, evidence: Evidence, talk_s: int) -> None:
+        talks, lives = evidence.talks, self.lives
+        if not talks:
+            return
+        own = lognormal_bin(talk_s, talks, lives.talk_mu[0], lives.talk_sigma[0], self.parameters["talk_least_spread"])
+        played = boxcar(talk_s, talks, 4)
+        if self.own_script:
+            if len(talks) > NEWEST:
+                own = 0.5 * own + 0.5 * boxcar(talk_s, talks[:-NEWEST], 4)
+            played = boxcar(talk_s, talks[-NEWEST:], 4)
+        others = zip(lives.talk_mu[1:], lives.talk_sigma[1:], strict=True)
+        by_life = [own, *(whole_second(talk_s, mu, sigma) for mu, sigma in others)]
+        by_dial = [(1 - plays) * own + plays * played for plays in lives.dial_plays]
+        self._add(evidence, "script", evidence.mixture.told(by_life, by_dial, 1 / 3600))
 
     def _weigh_traits_of_strangers(self, evidence: Evidence, kept: Kept, before: list[Kept]) -> None:
         p = self.parameters

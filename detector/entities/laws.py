@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from detector.entities.kernels import layout
 from detector.features.kernels.layout import MILLI
 from detector.numbering.registry import DECLARED
-from models.evidence import CLASSES, ClassParameters, Evidence
+from models.evidence import CLASSES, ClassParameters, Evidence, Pooled
 
 FAMILY_NAMES = ("novelty", "pace", "script", "answer", "reciprocity", "rotation", "surge", "moved", "told")
 """In the order of the kernels' shares (layout.NOVELTY ...)."""
@@ -28,15 +28,14 @@ def laws(
     for number_class in range(CLASSES):
         fitted = model.parameters.classes.get(class_names.get(number_class, "any")) or model.parameters.classes["any"]
         declared = ("novelty", "pace", "script", "rotation") if number_class >= DECLARED else ()
-        _fill(table[number_class], fitted, {*muted, *fitted.muted, *declared})
+        _fill(table[number_class], fitted, model.parameters.pooled, {*muted, *fitted.muted, *declared})
     table["complaints"] = complaint_share
     return table
 
 
-def _fill(row: np.void, fitted: ClassParameters, muted: Collection[str]) -> None:
-    for name in ("theta", "sigma", "new_p1"):
-        row[name] = getattr(fitted, name)
-    row["ordinary"], row["dialing"] = fitted.outcomes_p0.array(), fitted.outcomes_p1.array()
+def _fill(row: np.void, fitted: ClassParameters, pooled: Pooled, muted: Collection[str]) -> None:
+    row["theta"], row["sigma"], row["new_p1"] = pooled.theta, pooled.sigma, pooled.new_p1
+    row["ordinary"], row["dialing"] = fitted.outcomes_p0.array(), pooled.outcomes_p1.array()
     row["talk"] = _talk_law(fitted.talk_mu, fitted.talk_sigma)
     row["callback"] = round(fitted.callback * MILLI)
     row["speaks"] = [family not in muted for family in FAMILY_NAMES]

@@ -27,7 +27,7 @@ FAMILIES = (
         "volume",
         "ratio",
         "first_time_share",
-        "Is this callee new to the line? Pitman-Yor from its own past against nine new callees in ten.",
+        "Is this callee new to the line? Pitman-Yor from its own past, or a trade's share, against a dialer's.",
         "Pitman & Yor 1997; Nodobo: 8.6 % of ordinary calls go to a first-time callee",
     ),
     Family(
@@ -35,15 +35,15 @@ FAMILIES = (
         "volume",
         "s",
         "gap_between_first_time_callees",
-        "Gap between first-time callees: a heavy-tailed law of days against dialing at 2 to 400 an hour.",
-        "Lomax fitted to real logs, where the median gap is days",
+        "Gap between first-time callees: people's bursts and days, or a trade's pace, against 2 to 400 an hour.",
+        "Lomax laws fitted to people and trades; Nodobo, Copenhagen: one gap in ten is under 2 minutes",
     ),
     Family(
         "script",
         "shape",
         "ratio",
         "talks_of_one_length",
-        "Talk with a first-time callee, whole seconds: the line's own spread against a played script.",
+        "Talk with a first-time callee, whole seconds: the line's own spread, or a trade's, against a script.",
         "FTC/NCSU recordings: a script is 20-25 s; human talk is log-normal",
     ),
     Family(

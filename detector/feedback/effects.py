@@ -10,6 +10,7 @@ from detector.errors import ConfigError
 from detector.features.catalog import FAMILIES
 from detector.features.kept import kept_calls
 from detector.features.kernels.layout import COLD_TIER, MILLI, Tables
+from detector.features.kernels.mixture import begin_life
 from detector.features.kernels.tiers import clear_evidence, row_of
 from detector.features.kernels.weigh import CRITICAL
 from detector.feedback.applied import AppliedRegistry, AppliedVerdict
@@ -144,7 +145,8 @@ class Effects:
         known = int(row["n_now"]) + int(row["n_before"]), int(row["d_now"]) + int(row["d_before"])
         speaking = [name for name, nats in self._state_shares(place).items() if nats >= SPEAKS_NATS]
         usual = self._model.of_class(number_class)
-        life = own_life(kept_calls(self._tables, row), known, usual, speaking, self._utc_offset_h)
+        dialers = self._model.parameters.pooled.outcomes_p1
+        life = own_life(kept_calls(self._tables, row), known, usual, dialers, speaking, self._utc_offset_h)
         return life, None if life else "it has called too few strangers"
 
     def _apply_verdict(self, change: AppliedVerdict, now_ms: int) -> int | None:
@@ -169,6 +171,7 @@ class Effects:
         evidence = self._evidence(place)
         if evidence is None:
             return None
+        begin_life(evidence, self.parameters[own])  # a trade that excused it is no life of its own
         if evidence["severity"]:
             return int(self._tables.rows[place]["evidence"])
         clear_evidence(evidence)

@@ -29,7 +29,14 @@ from detector.replay.run import Progress, replay
 from models.boosted import Boosted
 from models.calibrate import tail_of
 from models.evidence import Evidence, Parameters
-from models.fit import LEAST_CALLS, first_calls, fit_class
+from models.fit import LEAST_CALLS, first_calls, fit_class, fit_dialing, fit_life, fit_pooled, people
+
+ORDINARY = "ordinary"
+"""Kind of the lines of real logs, of which nothing more is known."""
+
+NEVER_BAD_MS = np.iinfo(np.int64).max
+_NOBODY = ("", False, NEVER_BAD_MS)
+"""A line of another operator: nobody knows what it is."""
 
 START = Path(__file__).parents[2] / "models" / "parameters" / "start.json"
 
@@ -101,17 +108,26 @@ def train(
 
 
 def _fit(seen: Sequence[Observed], start: Parameters) -> Parameters:
-    """Parameters of all classes together, then of each class with calls enough of its own."""
+    """Lives and ways of dialing; then parameters of all classes together, and of each with calls enough of its own."""
     benign, bad = _together([o.benign for o in seen]), _together([o.bad for o in seen])
-    undeclared = {name: column[benign["line_class"] < DECLARED] for name, column in benign.items()}
-    everyone = fit_class(undeclared, bad, start.classes["any"])
+    lives = {name: fit_life(benign, life) for name, life in start.lives.items()}
+    named = [kind for way in start.dialing.values() for kind in way.of]
+    dialing = {name: fit_dialing(bad, way, named) for name, way in start.dialing.items()}
+    pooled = fit_pooled(_undeclared(benign), bad, start.pooled)
+    benign = people(benign, lives.values())
+    everyone = fit_class(_undeclared(benign), start.classes["any"])
     classes = {"any": everyone}
     for number_class, name in all_classes().items():
         own = {column: values[benign["line_class"] == number_class] for column, values in benign.items()}
         declared = number_class >= DECLARED  # what a declaration covers is muted, however few the calls to fit on
         if declared or len(own["line_key"]) >= LEAST_CALLS:
-            classes[name] = fit_class(own, bad, everyone, declared=declared)
-    return msgspec.structs.replace(start, classes=classes)
+            classes[name] = fit_class(own, everyone, declared=declared)
+    return msgspec.structs.replace(start, classes=classes, lives=lives, dialing=dialing, pooled=pooled)
+
+
+def _undeclared(calls: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The calls of lines whose purpose nobody declared."""
+    return {name: column[calls["line_class"] < DECLARED] for name, column in calls.items()}
 
 
 def _challenger(seen: Sequence[Observed]) -> Boosted:
@@ -151,28 +167,30 @@ def _observe(source: Source, parameters: Path, progress: Progress | None) -> Obs
     columns = {name: calls.column(name).to_numpy() for name in calls.column_names}
     days = max(summary.days, 1.0)
     if source.truth is None:
+        columns["kind"] = np.full(len(columns["line_key"]), ORDINARY)
         return Observed(columns, {name: column[:0] for name, column in columns.items()}, callers * days)
-    benign_keys, bad_keys, bad_since = _truth(source.truth, config)
-    benign = np.isin(columns["line_key"], benign_keys)
-    at = np.searchsorted(bad_keys, columns["line_key"]).clip(max=max(len(bad_keys) - 1, 0))
-    bad = (bad_keys[at] == columns["line_key"]) & (columns["release_ms"] >= bad_since[at])
+    truth, lines = _truth(source.truth, config)
+    known = [truth.get(key, _NOBODY) for key in columns["line_key"].tolist()]
+    columns["kind"] = np.array([kind for kind, _, _ in known])
+    benign = np.array([honest for _, honest, _ in known])
+    bad = columns["release_ms"] >= np.array([since_ms for _, _, since_ms in known])
     return Observed(
         {name: column[benign] for name, column in columns.items()},
         {name: column[bad] for name, column in columns.items()},
-        len(benign_keys) * days,
+        lines * days,
     )
 
 
-def _truth(file: Path, config: Config) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
-    """Keys of benign lines; keys of bad lines, sorted, and since when they are bad."""
+def _truth(file: Path, config: Config) -> tuple[dict[int, tuple[str, bool, int]], int]:
+    """Kind, honesty, and since when it is bad, of every line by its key; and how many are honest."""
     plan = NumberPlan(config.numbering.plan, read_secret(config.privacy.secret_file))
     rows = pa_csv.read_csv(file).to_pylist()
-    benign = [row["line"] for row in rows if row["label"] == "benign"]
-    bad = [row for row in rows if row["label"] == "bad" and row["first_bad_call_ms"] is not None]
-    keys, _ = plan.keys([str(row["line"]) for row in bad])
-    since = np.array([row["first_bad_call_ms"] for row in bad], np.int64)
-    order = np.argsort(keys)
-    return plan.keys([str(line) for line in benign])[0], keys[order], since[order]
+    keys, _ = plan.keys([str(row["line"]) for row in rows])
+    truth = {}
+    for key, row in zip(keys.tolist(), rows, strict=True):
+        since_ms = row["first_bad_call_ms"] if row["label"] == "bad" else None
+        truth[key] = row["class"], row["label"] == "benign", NEVER_BAD_MS if since_ms is None else since_ms
+    return truth, sum(honest for _, honest, _ in truth.values())
 
 
 def _together(parts: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:

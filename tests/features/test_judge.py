@@ -15,7 +15,7 @@ from detector.features.kernels.layout import SCORED, Tables
 from detector.features.kernels.weigh import DONE, TIMER
 from detector.features.state import new_policy, new_tables
 from models.evidence import Evidence
-from tests.reference import Call, Twin
+from tests.reference import Call, Lives, Twin
 
 START_MS = 1_700_000_000_000
 THRESHOLD = 13.0
@@ -62,10 +62,10 @@ def build(drawn: list[Any]) -> tuple[NDArray[np.void], list[Call]]:
     return calls, twins
 
 
-def run(calls: NDArray[np.void], tables: Tables, threshold: float = THRESHOLD) -> NDArray[np.void]:
+def run(calls: NDArray[np.void], tables: Tables, name: str = "any") -> NDArray[np.void]:
     scored = np.zeros(len(calls), SCORED)
-    parameters = Evidence.load().table({}, ())
-    policy = new_policy(SMALL, Order(), threshold, observe=True)
+    parameters = table_of(name)
+    policy = new_policy(SMALL, Order(), THRESHOLD, observe=True)
     i = 0
     while i < len(calls):
         i, why = judge(calls, i, tables, parameters, policy, scored)
@@ -74,15 +74,31 @@ def run(calls: NDArray[np.void], tables: Tables, threshold: float = THRESHOLD) -
     return scored
 
 
-def twin() -> Twin:
-    table = Evidence.load().table({}, ())[0]
-    names = ["theta", "sigma", "new_p1", "gap_shape", "gap_scale_s", "talk_mu", "talk_sigma", "talk_least_spread"]
-    names += ["ring_mu", "ring_sigma", "short_p0", "near_p0"]
+def named(shares: NDArray[np.float64]) -> dict[str, float]:
+    return dict(zip(("answered", "unanswered", "busy", "invalid"), shares.tolist(), strict=True))
+
+
+def table_of(name: str) -> NDArray[np.void]:
+    """Parameters of one class for every number."""
+    return Evidence.load().table(dict.fromkeys(range(256), name), ())
+
+
+def twin(name: str) -> Twin:
+    table = table_of(name)[0]
+    names = ["theta", "sigma", "talk_least_spread", "ring_mu", "ring_sigma", "short_p0", "near_p0"]
     return Twin(
         parameters={name: float(table[name]) for name in names},
         rates=[float(rate) for rate in table["rate_per_s"]],
-        outcomes=dict(zip(("answered", "unanswered", "busy", "invalid"), map(int, table["outcome"]), strict=True)),
+        lives=Lives(
+            outcomes=[named(shares) for shares in table["life_outcome"]],
+            dial_outcomes=[named(shares) for shares in table["dial_outcome"]],
+            **{of: table[of].tolist() for of in ("dial_new", "dial_plays")},
+            **{of: table[f"life_{of}"].tolist() for of in ("prior", "new", "gap_shape", "gap_scale_s")},
+            **{of: table[f"life_{of}"].tolist() for of in ("talk_mu", "talk_sigma")},
+        ),
+        own_script=bool(table["own_script"]),
         callback=int(table["callback"]),
+        silence=int(table["silence"]),
         limits={family.name: (int(table["low"][k]), int(table["high"][k])) for k, family in enumerate(FAMILIES)},
         weights={family.name: float(table["weight"][k]) for k, family in enumerate(FAMILIES)},
         threshold=round(THRESHOLD * 1024),
@@ -92,11 +108,11 @@ def twin() -> Twin:
 
 
 @settings(max_examples=60, deadline=None)
-@given(calls_of_a_few_lines)
-def test_every_share_of_every_call_equals_the_twin(drawn: list[Any]) -> None:
+@given(calls_of_a_few_lines, st.sampled_from(["any", "any", "declared_otp_notify", "declared_number_masking"]))
+def test_every_share_of_every_call_equals_the_twin(drawn: list[Any], name: str) -> None:
     calls, twins = build(drawn)
-    scored = run(calls, new_tables(SMALL))
-    slow = twin()
+    scored = run(calls, new_tables(SMALL), name)
+    slow = twin(name)
     for i, call in enumerate(twins):
         told = slow.judge(call)
         assert told is not None

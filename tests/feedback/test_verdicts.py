@@ -164,8 +164,8 @@ def test_verdicts_on_what_is_unknown_or_no_line_change_nothing() -> None:
 def test_a_new_version_judges_after_a_verdict_that_taught() -> None:
     then = call(OTHER, "13800138000", end_s(BEGUN), 5.0)
     more = habit(60, gap_s=60.0, begin_s=end_s(BEGUN), line=OTHER, talks=(21.0,))
-    shares = {"novelty": 8.0, "pace": 8.0, "answer": -2.0, "nonsense": 3.0}
+    shares = {"novelty": 6.0, "pace": 6.0, "answer": -2.0, "nonsense": 3.0}
     topics, _ = judged([then, *more], {10: [verdict("legitimate", shares=shares)]})
     models = {alert.line: alert.versions.model for alert in opened(topics.alerts)}
     assert models[OTHER].startswith(f"{models[LINE].split('+')[0]}+")
-    assert verdicts(topics)[0].shares == {"novelty": 8.0, "pace": 8.0, "answer": -2.0}
+    assert verdicts(topics)[0].shares == {"novelty": 6.0, "pace": 6.0, "answer": -2.0}

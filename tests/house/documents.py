@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.quality import entities
+from benchmarks.quality.tables import TABLES
 from benchmarks.speed import result as speed
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ README = ROOT / "README.md"
 GRAFANA = ROOT / "deploy" / "grafana" / "dashboard.py"
 COMMANDS = ROOT / "deploy" / "commands.py"
 RESULTS = ROOT / "benchmarks" / "results"
-FIGURES = re.compile(r"(?s)(<!-- (overlay|speed|entities) -->).*?(<!-- /\2 -->)")
+FIGURES = re.compile(r"(?s)(<!-- (\w+) -->).*?(<!-- /\2 -->)")
 CONSOLE = re.compile(r"(?ms)^```console\n(.*?)^```$")
 
 
@@ -41,14 +42,17 @@ def written() -> Iterator[tuple[Path, str]]:
 
 def readme(text: str, folder: Path) -> str:
     """The text with the figures and the output of its console blocks as they are today."""
-    found = msgspec.json.decode((RESULTS / "entities.json").read_bytes(), type=entities.Result)
-    figures = {
-        "overlay": overlay(json.loads((RESULTS / "overlay.json").read_bytes())),
-        "speed": speed.tables(speed.read()),
-        "entities": entities.tables(found),
-    }
-    text = FIGURES.sub(lambda block: f"{block[1]}\n{figures[block[2]]}\n{block[3]}", text)
+    text = FIGURES.sub(lambda block: f"{block[1]}\n{figures(block[2])}\n{block[3]}", text)
     return CONSOLE.sub(lambda block: f"```console\n{_played(block[1], folder)}```", text)
+
+
+def figures(name: str) -> str:
+    """The tables of one result."""
+    if name == "speed":
+        return speed.tables(speed.read())
+    if name == "entities":
+        return entities.tables(msgspec.json.decode((RESULTS / "entities.json").read_bytes(), type=entities.Result))
+    return {"overlay": overlay, **TABLES}[name](json.loads((RESULTS / f"{name}.json").read_bytes()))
 
 
 def overlay(result: dict[str, Any]) -> str:

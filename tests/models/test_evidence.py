@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from detector.errors import ConfigError
 from detector.features.catalog import FAMILIES
-from detector.features.kernels.evidence import novelty
-from detector.features.kernels.layout import ANSWERED, BUSY, INVALID, MILLI, UNANSWERED
-from models.evidence import Evidence, Outcomes, Tail, outcome_evidence
+from detector.features.kernels import mixture
+from detector.features.kernels.evidence import answer, novelty
+from detector.features.kernels.jit import njit
+from detector.features.kernels.layout import EVIDENCE, MILLI
+from detector.features.kernels.mixture import LIFE_CHANGES, begin_dialing, begin_life, may_change
+from models.evidence import Evidence, Tail
 
 LEVELS = (4.0, 6.0, 8.0, 12.0)
 RATES = (3e-3, 8e-4, 2e-4, 1e-5)
@@ -91,49 +94,87 @@ def test_what_is_no_parameter_file_is_refused_with_its_name(text: str, tmp_path:
         Evidence.load(file)
 
 
+def test_a_row_may_be_filled_again_and_a_life_of_its_own_is_the_only_one() -> None:
+    model = Evidence.load()
+    once = model.table({}, (), spare=1)
+    row = once[-1]
+    for _ in range(2):
+        model.fill(row, model.of_class("any"), ())
+        assert row == once[0]
+        assert row["life_prior"].sum() == pytest.approx(1.0)
+    model.fill(row, model.of_class("any"), (), alone=20.0)
+    assert row["life_prior"].tolist() == [1.0, 0.0, 0.0]
+
+
 # -- P(S > h from one start) <= exp(-h) ------------------------------------------------------------------------------
 # Page's test on the joint ratio: while p0 is the truth, exp(S) of one segment is a martingale that starts at 1, so it
-# passes exp(h) with a probability of at most exp(-h) (Ville 1939; a segment's end only stops it).
+# passes exp(h) with a probability of at most exp(-h) (Ville 1939; a segment's end only stops it). The truth here is p0
+# itself: a life drawn by its prior that may change after every call, and one observation in a hundred of any kind.
 
-THETA, SIGMA, NEW = 3.0, 0.5, 0.9
-ORDINARY = Outcomes(answered=0.67, unanswered=0.28, busy=0.045, invalid=0.005)
-DIALING = Outcomes(answered=0.3, unanswered=0.55, busy=0.05, invalid=0.1)
-assert list(range(4)) == [ANSWERED, UNANSWERED, BUSY, INVALID]  # the order of Outcomes.array
-MOST_CALLS, N = 120, 200_000
+MOST_CALLS, N = 120, 40_000
 
 
-def highest(past_calls: int, ordinary: bool, seed: int) -> NDArray[np.float64]:
-    """Highest S of a segment that begins after so many calls, for N lines: float64[N], nats.
+@njit
+def highest(rows: Any, p: Any, past_calls: int, ordinary: bool, uniform: Any, top: Any) -> None:
+    """Highest S, 1/1024 nat, of a segment that begins after so many calls; novelty and answer, no clip, weight 1.
 
-    Novelty and answer, joint, weight 1, no clip, as the kernels weigh them. Ordinary lines meet people by the very
-    law that is p0; the others dial as p1 has it.
+    rows  EVIDENCE[n]; uniform  float64[n, calls, 6]; top  int64[n], filled
     """
-    rng = np.random.default_rng(seed)
-    ends = past_calls + MOST_CALLS
-    of_novelty = np.zeros((2, ends + 1, ends + 1))
-    for n in range(1, ends + 1):
-        for met in range(1, n + 1):
-            for new in (0, 1):
-                of_novelty[new, n, met] = novelty(bool(new), n, met, THETA, SIGMA, NEW) / MILLI
-    of_outcome = outcome_evidence(ORDINARY, DIALING) / MILLI
-    outcomes = (ORDINARY if ordinary else DIALING).array()
-    d, score, top, alive = np.zeros(N, np.int64), np.zeros(N), np.zeros(N), np.ones(N, bool)
-    for n in range(ends):
-        by_law = (THETA + SIGMA * d) / (THETA + n)
-        first_time = rng.random(N) < (by_law if ordinary or n < past_calls else NEW)
-        if n >= past_calls:
-            ended = rng.choice(4, N, p=outcomes / outcomes.sum())
-            seen = of_novelty[first_time.astype(int), n, d] + np.where(first_time, of_outcome[ended], 0.0)
-            score = np.where(alive, score + seen, score)
-            top = np.maximum(top, score)
-            alive &= score > 0
-        d += first_time
-    return top
+    for i in range(rows.shape[0]):
+        evidence = rows[i]
+        begin_life(evidence, p)
+        begin_dialing(evidence)
+        life = 0
+        d = 0
+        score = 0
+        for n in range(uniform.shape[1]):
+            u = uniform[i, n]
+            if n == 0 or u[0] < LIFE_CHANGES:
+                life = drawn(p.life_prior, u[1])
+            dialing = not ordinary and n >= past_calls
+            law = (p.theta + p.sigma * d) / (p.theta + n) if life == 0 else p.life_new[life]
+            new = u[2] < (0.95 if dialing else 0.99 * law + 0.005)
+            of = p.dial_outcome[1] if dialing else p.life_outcome[life]
+            ended = drawn(of, u[3])
+            if not dialing and u[4] < 0.01:
+                ended = int(4 * u[5])
+            score += novelty(evidence, p, new, n, d)
+            if new:
+                score += answer(evidence, p, ended)
+                d += 1
+            may_change(evidence, p)
+            if n < past_calls:  # the life is learned before the segment
+                score = 0
+                begin_dialing(evidence)
+            elif score <= 0:
+                break
+            top[i] = max(top[i], score)
+
+
+@njit
+def drawn(shares: Any, u: float) -> int:
+    """Index of a share by a uniform number."""
+    k = 0
+    while k < len(shares) - 1 and u >= shares[k]:
+        u -= shares[k]
+        k += 1
+    return k
+
+
+def tops(past_calls: int, ordinary: bool) -> NDArray[np.float64]:
+    """Nats, float64[N]."""
+    parameters = Evidence.load().table({}, ())[0].copy()
+    for shares in (*parameters["life_outcome"], *parameters["dial_outcome"]):
+        shares /= shares.sum()
+    uniform = np.random.default_rng(past_calls).random((N, past_calls + MOST_CALLS, 6))
+    found = np.zeros(N, np.int64)
+    highest(np.zeros(N, EVIDENCE), parameters, past_calls, ordinary, uniform, found)
+    return found / MILLI
 
 
 @pytest.mark.parametrize("past_calls", [1, 10, 60])
 def test_with_a_true_p0_a_segment_passes_h_at_most_once_in_exp_h(past_calls: int) -> None:
-    top = highest(past_calls, ordinary=True, seed=past_calls)
+    top = tops(past_calls, ordinary=True)
     passed = {h: float((top > h).mean()) for h in (1.0, 2.0, 3.0, 4.0, 5.0)}
     assert passed[1.0] > 0.01  # it does happen
     for h, share in passed.items():
@@ -142,4 +183,37 @@ def test_with_a_true_p0_a_segment_passes_h_at_most_once_in_exp_h(past_calls: int
 
 
 def test_a_dialer_passes_soon_in_the_same_simulation() -> None:
-    assert (highest(10, ordinary=False, seed=1) > 8.0).mean() > 0.5  # the others in a later segment
+    assert (tops(10, ordinary=False) > 8.0).mean() > 0.5  # the others in a later segment
+
+
+def told(by_life: tuple[float, ...], by_dial: tuple[float, ...], times: int) -> Any:
+    """Weights after the same observation many times."""
+    row, parameters = np.zeros(1, EVIDENCE), Evidence.load().table({}, ())
+    begin_life(row[0], parameters[0])
+    begin_dialing(row[0])
+    for _ in range(times):
+        mixture.told(row[0], by_life, by_dial, 0.5)
+        may_change(row[0], parameters[0])
+    return row[0]
+
+
+def test_a_life_that_predicts_better_is_believed_and_excuses_the_line() -> None:
+    courier = told((0.1, 0.9, 0.1), (0.9, 0.9, 0.9), 20)
+    assert courier["life_weight"].argmax() == 1
+    assert courier["life_weight"].sum() == pytest.approx(1.0)
+    assert courier["dial_weight"] == pytest.approx(1 / 3)
+    assert told((0.1, 0.1, 0.1), (0.1, 0.9, 0.1), 20)["dial_weight"].argmax() == 1
+
+
+@given(st.lists(st.tuples(*[st.floats(0.0, 1.0)] * 6, st.floats(1e-6, 1.0)), min_size=1, max_size=40))
+def test_weights_stay_shares_and_no_observation_weighs_without_bound(seen: list[tuple[float, ...]]) -> None:
+    row, parameters = np.zeros(1, EVIDENCE), Evidence.load().table({}, ())
+    begin_life(row[0], parameters[0])
+    begin_dialing(row[0])
+    for *chances, broad in seen:
+        nats = mixture.told(row[0], tuple(chances[:3]), tuple(chances[3:]), broad) / MILLI
+        may_change(row[0], parameters[0])
+        assert math.log(0.1) - 0.001 <= nats <= math.log(1 / (0.01 * broad)) + 0.001
+        for weights in (row[0]["life_weight"], row[0]["dial_weight"]):
+            assert weights.sum() == pytest.approx(1.0)
+            assert (weights > 0).all()

@@ -33,9 +33,9 @@ from detector.entities.kernels.layout import (
 )
 from detector.entities.kernels.samples import compare, estimate, remember, row_for, sampled
 from detector.entities.kernels.told import fade, told
-from detector.features.kernels import evidence as law
 from detector.features.kernels.jit import Record, njit, signed
 from detector.features.kernels.layout import ANSWERED, MILLI
+from detector.features.kernels.mixture import ratio
 from detector.features.kernels.weigh import CRITICAL, REASON, WARNING
 
 DAY_MINUTES = 1440
@@ -203,12 +203,12 @@ def novelty(row: Record, part: Record, p: Record, lines_now: int) -> int:
     scale = max(float(p.theta), 0.5) * max(lines_now >> signed(row.shift[CALLEES]), 1)
     for _ in range(min(signed(part.new), 200)):
         if n > 0:
-            told += law.ratio(p.new_p1, (scale + p.sigma * max(d, 0)) / (scale + n), 0.5)
+            told += ratio(p.new_p1, (scale + p.sigma * max(d, 0)) / (scale + n), 0.5)
         d += 1
         n += 1
     for _ in range(min(signed(part.old), 200)):
         p_new = (scale + p.sigma * max(d, 0)) / (scale + max(n, 1))
-        told += law.ratio(1.0 - p.new_p1, 1.0 - min(p_new, 0.999), 0.5)
+        told += ratio(1.0 - p.new_p1, 1.0 - min(p_new, 0.999), 0.5)
         n += 1
     row.sampled_calls += signed(part.new) + signed(part.old)
     return told

@@ -33,6 +33,7 @@ from detector.features.kernels.memory import (
     last_hour,
     latest_to,
 )
+from detector.features.kernels.mixture import begin_life
 from detector.features.kernels.observe import CALLER, look_at, outcome_of
 from detector.features.kernels.seen import seen_before
 from detector.features.kernels.tiers import cool, give_evidence, promote, row_of, sweep
@@ -136,6 +137,7 @@ def judge_call(t: Tables, call: Record, parameters: NDArray[np.void], policy: Re
         evidence = t.evidence[give_evidence(t, place)]
         evidence.callbacks_seen = np.int32(callbacks)
         evidence.number_key = call.number_key
+        begin_life(evidence, p)
         if number == place:
             evidence.callbacks_seen -= np.int32(recent_callbacks(row, t.kept))
         weigh_kept(t, place, p, policy.utc_offset_ms, scored, call.release_ms)

@@ -34,6 +34,15 @@ BUCKET = 4
 RATES = 4
 """Components of the pace mixture."""
 
+LIVES, DIALS = 3, 3
+"""Ordinary lives (people, rounds, trade) and ways of dialing (silent, script, talking) that laws are mixed of."""
+
+PEOPLE = 0
+"""The life that learns from the line's own past."""
+
+NEWEST = 16
+"""Of the kept talks: a declared line's script is compared with the ones before them."""
+
 MILLI = 1024
 """Shares and scores are integers in 1/1024 nat: sums are exact, twins compare equal."""
 
@@ -115,6 +124,8 @@ EVIDENCE = np.dtype(
         ("told", np.int32),  # 1/1024 nat, of ROW.told
         ("score", np.int32),  # S: 0, or the shares and what was told
         ("rate_weight", np.float64, (RATES,)),  # pace mixture
+        ("life_weight", np.float64, (LIVES,)),  # how far the line seems to lead each ordinary life
+        ("dial_weight", np.float64, (DIALS,)),  # and, if it dials, to dial in each way
         ("first_ms", np.int64),  # setup of the segment's first call
         ("against_ms", np.int64),  # release of the last call that spoke against the line
         ("calls", np.uint32),  # of the segment
@@ -159,17 +170,23 @@ META = np.dtype(
 
 PARAMETERS = np.dtype(
     [
-        ("theta", np.float64),  # novelty p0, Pitman-Yor
+        ("theta", np.float64),  # novelty p0 of people, Pitman-Yor
         ("sigma", np.float64),
-        ("new_p1", np.float64),
-        ("gap_shape", np.float64),  # pace p0, Lomax
-        ("gap_scale_s", np.float64),
         ("rate_per_s", np.float64, (RATES,)),  # pace p1
-        ("talk_mu", np.float64),  # script p0, class mean and spread of log talk
-        ("talk_sigma", np.float64),
+        ("life_prior", np.float64, (LIVES,)),
+        ("life_new", np.float64, (LIVES,)),  # novelty p0 but of people: share of calls to new callees
+        ("life_gap_shape", np.float64, (LIVES,)),  # pace p0, Lomax
+        ("life_gap_scale_s", np.float64, (LIVES,)),
+        ("life_talk_mu", np.float64, (LIVES,)),  # script p0, mean and spread of log talk; people's about their own mean
+        ("life_talk_sigma", np.float64, (LIVES,)),
+        ("life_outcome", np.float64, (LIVES, OUTCOMES)),  # answer p0
         ("talk_least_spread", np.float64),
-        ("outcome", np.int32, (OUTCOMES,)),  # answer, 1/1024 nat by outcome
+        ("own_script", np.bool_),  # a script that the line always played is its own affair
+        ("dial_new", np.float64, (DIALS,)),  # novelty p1
+        ("dial_plays", np.float64, (DIALS,)),  # script p1: share of talks that are the script
+        ("dial_outcome", np.float64, (DIALS, OUTCOMES)),  # answer p1
         ("callback", np.int32),  # reciprocity, 1/1024 nat each
+        ("silence", np.int32),  # and for each new callee, who may yet call back
         ("ring_mu", np.float64),  # ring p0, class mean and spread of log seconds
         ("ring_sigma", np.float64),
         ("short_p0", np.float64),  # short, probability of an ultra-short call

@@ -19,6 +19,7 @@ from detector.features.kernels.layout import (
     Tables,
 )
 from detector.features.kernels.memory import fingerprint, prints_start, ring_size
+from detector.features.kernels.mixture import begin_dialing
 
 ROWS, EVIDENCE_ROWS = 0, 3
 """Places in meta.free_n; warm and hot rings stand at their tier's number."""
@@ -46,11 +47,15 @@ def ring_start(t: Tables, tier: int, place: int) -> int:
 
 @njit
 def clear_evidence(evidence: Record) -> None:
-    """End the segment: S = 0, every share 0, mixtures as before the first call. The own past stays. In place."""
+    """End the segment: S = 0, every share 0, mixtures of p1 as before the first call. In place.
+
+    What the line's own past and life are taken to be stays: they are p0's.
+    """
     for k in range(evidence.share.shape[0]):
         evidence.share[k] = np.int32(0)
     for j in range(RATES):
         evidence.rate_weight[j] = 1.0 / RATES
+    begin_dialing(evidence)
     for j in range(TRAITS):
         evidence.trait_weight[j] = TRAIT_WEIGHT
     evidence.score = np.int32(0)

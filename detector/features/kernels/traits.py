@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.features.kernels.evidence import FORGET, P0_SHARE_OF_BROAD, close_by, keep_past, log_of, repeated
+from detector.features.kernels.evidence import FORGET, close_by, keep_past, log_of, repeated
 from detector.features.kernels.jit import Record, inlined, signed
 from detector.features.kernels.layout import (
     BESIDE,
@@ -21,6 +21,7 @@ from detector.features.kernels.layout import (
     RING_PAST,
     RING_TIMES,
 )
+from detector.features.kernels.mixture import P0_SHARE_OF_BROAD
 from detector.features.kernels.tiers import TRAIT_WEIGHT
 
 LEAST_RING_TIMES = 200

@@ -29,6 +29,7 @@ from detector.features.kernels.layout import (
     Tables,
 )
 from detector.features.kernels.memory import ring_size
+from detector.features.kernels.mixture import may_change
 from detector.features.kernels.observe import look_at
 from detector.features.kernels.tiers import clear_evidence
 
@@ -48,13 +49,21 @@ def add(evidence: Record, p: Record, family: int, observed: int) -> int:
     return law.add_share(evidence, family, observed, p.weight[family], p.low[family], p.high[family])
 
 
+@inlined
+def speaks(p: Record, family: int) -> bool:
+    """A muted family is not asked: it must not move the mixtures either."""
+    return bool(p.weight[family] > 0.0)
+
+
 @njit
 def weigh_call(
     evidence: Record, p: Record, seen: Record, ring_times: NDArray[np.int64], setup_ms: int, release_ms: int
 ) -> None:
     """Add one call's observations (SCORED, filled by `remember` and `look_at`) to a line's evidence. In place."""
     n, d = signed(seen.known_calls), signed(seen.known_callees)
-    against = add(evidence, p, NOVELTY, law.novelty(seen.first_time, n, d, p.theta, p.sigma, p.new_p1))
+    against = 0
+    if speaks(p, NOVELTY):
+        against += add(evidence, p, NOVELTY, law.novelty(evidence, p, seen.first_time, n, d))
     if seen.first_time:
         against += weigh_stranger(evidence, p, seen, ring_times)
         evidence.distinct += np.uint32(1)
@@ -63,9 +72,11 @@ def weigh_call(
     against += add(
         evidence, p, CONCURRENCY, traits.concurrency(evidence, CONCURRENCY, signed(seen.beside), p.beside_p0)
     )
-    if seen.callbacks > 0:
-        against += add(evidence, p, RECIPROCITY, signed(p.callback) * signed(seen.callbacks))
+    if seen.callbacks > 0 or seen.first_time:
+        called = signed(p.callback) * signed(seen.callbacks) + signed(p.silence) * int(seen.first_time)
+        against += min(add(evidence, p, RECIPROCITY, called), 0)  # silence takes credit away, it accuses nobody
         evidence.callbacks += np.uint32(seen.callbacks)
+    may_change(evidence, p)
     if evidence.calls == 0:
         evidence.first_ms = setup_ms
     evidence.calls += np.uint32(1)
@@ -85,14 +96,14 @@ def weigh_call(
 def weigh_stranger(evidence: Record, p: Record, seen: Record, ring_times: NDArray[np.int64]) -> int:
     """The families that only look at calls to first-time callees. In place; what they say together."""
     against = add(evidence, p, HOURS, traits.hours(evidence, HOURS, signed(seen.hour), p.hour_p0))
-    if seen.gap_new_s >= 0:
-        told = law.pace(np.float64(seen.gap_new_s), p.gap_shape, p.gap_scale_s, p.rate_per_s, evidence.rate_weight)
-        against += add(evidence, p, PACE, told)
-    if seen.outcome < OUTCOMES:
-        against += add(evidence, p, ANSWER, signed(p.outcome[seen.outcome]))
+    if seen.gap_new_s >= 0 and speaks(p, PACE):
+        against += add(evidence, p, PACE, law.pace(evidence, p, np.float64(seen.gap_new_s)))
+    if seen.outcome < OUTCOMES and speaks(p, ANSWER):
+        against += add(evidence, p, ANSWER, law.answer(evidence, p, signed(seen.outcome)))
     if seen.outcome == ANSWERED:
         talk_s = signed(seen.talk_s)
-        against += add(evidence, p, SCRIPT, law.script(talk_s, evidence, p.talk_mu, p.talk_sigma, p.talk_least_spread))
+        if speaks(p, SCRIPT):
+            against += add(evidence, p, SCRIPT, law.script(evidence, p, talk_s))
         law.keep_past(evidence, TALK_PAST, talk_s, law.log_of(talk_s))
     if seen.ring_s >= 0:
         told = traits.ring(evidence, RING, signed(seen.ring_s), p.ring_mu, p.ring_sigma, ring_times)
