@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from detector.alert.revision import SEVERITIES, Alert, Complained, Versions, alert_id
-from detector.alert.wording import action_of, counterfactual_of, evidence_calls, harm_of, kind_of
+from detector.alert.wording import UNUSUAL, action_of, counterfactual_of, evidence_calls, harm_of, kind_of
 from detector.cdr.batch import CdrBatch
 from detector.features.kernels.layout import MILLI, Tables
 from detector.features.kernels.look_back import Shown, look_back, new_workspace
@@ -169,8 +169,8 @@ class Episodes:
         )
         why = reasons(seen, usual)
         score = int(evidence["score"]) / MILLI
-        severity = SEVERITIES[int(evidence["severity"]) - 1]
-        kind = kind_of(why, seen)
+        kind = kind_of(why, seen, alert.kind if alert.revision else None)
+        severity = SEVERITIES[int(evidence["severity"]) - 1] if kind != UNUSUAL else SEVERITIES[0]
         return msgspec.structs.replace(
             alert,
             revision=alert.revision + 1,

@@ -12,13 +12,19 @@ from detector.numbering.plan import NumberPlan
 from detector.score.reasons import Behaviour
 
 REASON_NATS = 2.0
+VOLUME = ("novelty", "pace")
+UNUSUAL = "unusual_shape"
 HARM_MIN = 30
 ACTION_TTL_S = 3600
 _PARTIES = {PARTY_CALLER: "caller", PARTY_CALLEE: "callee", PARTY_NETWORK: "network"}
 
 
-def kind_of(reasons: tuple[Reason, ...], seen: Behaviour) -> str:
-    """The kind follows from which families carry the score."""
+def kind_of(reasons: tuple[Reason, ...], seen: Behaviour, was: str | None) -> str:
+    """The kind follows from which families carry the score; `was`: of the revision before, None = this is the first.
+
+    Where neither a script nor how many new people it calls carries it, it is no dialing that a NOC knows: unusual, for
+    information. Once accused, a line stays accused.
+    """
     carried = {reason.family: reason.share for reason in reasons if reason.share >= REASON_NATS}
     if "short" in carried and carried["short"] >= carried.get("script", 0.0):
         return "wangiri"
@@ -26,7 +32,10 @@ def kind_of(reasons: tuple[Reason, ...], seen: Behaviour) -> str:
         return "enumeration"
     if "script" in carried:
         return "ai_robocall"
-    return "no_inbound_gateway" if _carries_others_calls(seen) else "mass_dialing"
+    if _carries_others_calls(seen):
+        return "no_inbound_gateway"
+    volume = sum(reason.share for reason in reasons if reason.family in VOLUME)
+    return "mass_dialing" if volume >= REASON_NATS or was not in (None, UNUSUAL) else UNUSUAL
 
 
 def _carries_others_calls(seen: Behaviour) -> bool:
@@ -58,8 +67,10 @@ def counterfactual_of(score: float, threshold: float, reasons: tuple[Reason, ...
     return f"{without}; {people} more people calling back would bring it under {threshold:.1f}."
 
 
-def action_of(kind: str, severity: str, entity: str, authenticated: bool) -> ProposedAction:
-    """The narrowest thing that stops the harm: the line itself, harder when it is surer."""
+def action_of(kind: str, severity: str, entity: str, authenticated: bool) -> ProposedAction | None:
+    """The narrowest thing that stops the harm: the line itself, harder when it is surer; None where nothing is."""
+    if kind == UNUSUAL:
+        return None
     if not authenticated:
         verb, why = "re-verify", "the calling number is only asserted; suspending it could hit its rightful holder"
     elif severity == "critical":

@@ -69,6 +69,27 @@ def test_an_authenticated_line_may_be_suspended_its_number_is_shown_beside() -> 
     assert (alert.proposed_action.verb, alert.proposed_action.target) == ("suspend", "sip:4001@gw1")
 
 
+def test_a_machine_that_calls_few_new_people_is_information_until_it_dials_many() -> None:
+    """A probe of the network: every half hour, a known number and a new one in turn, 18 s of ringing to the second."""
+
+    def probe(i: int, at_s: float, new: bool) -> dict[str, Any]:
+        callee = f"138{i * 7_654_321 % 10**8:08}" if new else "13712345678"
+        return call(DIALER, callee, at_s, None, 18.0, 19, release_party="caller")
+
+    probing = [probe(i, i * 1800.0, i % 2 == 0) for i in range(15)]
+    alerts, _ = judge(probing)
+    assert {(alert.kind, alert.severity, alert.proposed_action) for alert in alerts} == {
+        ("unusual_shape", "info", None)
+    }
+    assert alerts[0].score >= alerts[0].threshold
+    dialing = [probe(100 + i, 14 * 1800.0 + 60 + i * 20.0, new=True) for i in range(60)]
+    more, _ = judge(probing + dialing)
+    end = newest(more)
+    assert (end.alert_id, end.kind) == (alerts[0].alert_id, "mass_dialing")
+    assert end.severity == "critical"
+    assert end.proposed_action is not None
+
+
 def test_it_resolves_when_the_watermark_passes_quiet_after_the_last_call_that_spoke_against_it() -> None:
     dialed = strangers(DIALER, 40, 20.0)
     later = [call("13700000009", "13700000008", 40 * 20.0 + minutes * 60, 5.0) for minutes in (10, 20, 30, 31, 32, 40)]
