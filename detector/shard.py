@@ -14,6 +14,7 @@ from detector.entities.bombing import Bombings
 from detector.entities.episodes import EntityEpisodes
 from detector.entities.handover import Handovers
 from detector.entities.handover_episodes import HandoverEpisodes
+from detector.entities.hidden_tenants import HiddenTenants
 from detector.entities.kernels.layout import MINUTE_MS
 from detector.entities.laws import laws
 from detector.entities.roll_ups import RollUps, Turn
@@ -80,6 +81,7 @@ class Shard:
         self.handover_episodes = HandoverEpisodes(self.handovers, self.roll_ups, self.versions)
         self.bombings = Bombings(config.state.targets, self.roll_ups, self.versions, quiet_ms)
         self.entity_episodes = EntityEpisodes(self.roll_ups, self.versions, quiet_ms)
+        self.hidden_tenants = HiddenTenants(self.tables, registry)
         self.episodes = Episodes(
             self.tables,
             Context(
@@ -187,7 +189,7 @@ class Shard:
         def told(turn: Turn) -> None:
             if self._observe:
                 self._weighed.append(weighed(turn.minute, turn.partials, self.roll_ups.entities))
-            alerts.extend(self.entity_episodes.told(turn, position))
+            alerts.extend(self.hidden_tenants.told(self.entity_episodes.told(turn, position)))
             now_ms = (turn.minute + 1) * MINUTE_MS
             alerts.extend(self.handover_episodes.told(now_ms, position))
             alerts.extend(self.bombings.told(now_ms, position))

@@ -29,10 +29,16 @@ def first_time_calls(kept: Kept) -> Kept:
     return kept.view(_OPAQUE).take((kept["flags"] & FIRST_TIME).nonzero()[0]).view(KEPT)
 
 
+def ended_by_caller(kept: Kept) -> NDArray[np.bool_]:
+    """Which calls the caller ended."""
+    ended: NDArray[np.bool_] = kept["flags"] >> PARTY_SHIFT == CALLER
+    return ended
+
+
 def ultra_short(kept: Kept) -> NDArray[np.bool_]:
     """Which calls the caller ended within SHORT_MS of talk, or of ringing where nobody answered."""
     length_ms = np.where(kept["talk_ms"] >= 0, kept["talk_ms"], kept["ring_ms"])
-    short: NDArray[np.bool_] = (length_ms >= 0) & (length_ms <= SHORT_MS) & (kept["flags"] >> PARTY_SHIFT == CALLER)
+    short: NDArray[np.bool_] = (length_ms >= 0) & (length_ms <= SHORT_MS) & ended_by_caller(kept)
     return short
 
 

@@ -18,14 +18,17 @@ _EVASIVE = ("random_gaps", "human_talk", "human_ring")
 _BLOCK_CALLS_AN_HOUR = 600  # of the quiet variant: each of the hundred numbers makes one call in ten minutes
 
 
-def nantong(people: int, days: float, *, quiet: bool = False, evasive: bool = False) -> Scenario:
+def nantong(
+    people: int, days: float, *, quiet: bool = False, evasive: bool = False, customers: int | None = None
+) -> Scenario:
     """The case among that many people.
 
     quiet    every number makes at most about one call in ten minutes
     evasive  gaps, talk and ringing like a person's
+    customers  None: at the scale of the case
     """
     scale = people / _PEOPLE
-    customers = max(6, round(_CUSTOMERS * scale))
+    customers = customers or max(6, round(_CUSTOMERS * scale))
     sizes = _sizes(max(60, round(_LINES * scale)), customers)
     early_h, full_h, shut_h, moved_h = _hours(days)
     campaigns, moved, codes = [], 0, max(3, round(_LATER_CODES * scale))
