@@ -76,13 +76,13 @@ def test_a_machine_that_calls_few_new_people_is_information_until_it_dials_many(
         callee = f"138{i * 7_654_321 % 10**8:08}" if new else "13712345678"
         return call(DIALER, callee, at_s, None, 18.0, 19, release_party="caller")
 
-    probing = [probe(i, i * 1800.0, i % 2 == 0) for i in range(15)]
+    probing = [probe(i, i * 1800.0, i % 2 == 0) for i in range(13)]
     alerts, _ = judge(probing)
     assert {(alert.kind, alert.severity, alert.proposed_action) for alert in alerts} == {
         ("unusual_shape", "info", None)
     }
     assert alerts[0].score >= alerts[0].threshold
-    dialing = [probe(100 + i, 14 * 1800.0 + 60 + i * 20.0, new=True) for i in range(60)]
+    dialing = [probe(100 + i, 12 * 1800.0 + 60 + i * 20.0, new=True) for i in range(60)]
     more, _ = judge(probing + dialing)
     end = newest(more)
     assert (end.alert_id, end.kind) == (alerts[0].alert_id, "mass_dialing")
