@@ -15,7 +15,7 @@ import httpx
 import msgspec
 
 from detector.alert.revision import decode
-from detector.alert.tree import newest_revisions, stories
+from detector.alert.stories import newest_revisions, stories
 from detector.app import SHOWN, new_pipeline, new_shard, stopped_by_signal
 from detector.cdr.batch import CdrBatch
 from detector.config import Config

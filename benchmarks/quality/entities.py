@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.learners import judge
 from detector.alert.revision import Alert
-from detector.alert.tree import stories
+from detector.alert.stories import stories
 from detector.app import new_pipeline, new_shard
 from detector.cdr.batch import CdrBatch
 from detector.config import load

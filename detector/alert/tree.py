@@ -13,78 +13,9 @@ share an entity.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
+from detector.alert.branch import Branch, Entity
 
-from detector.alert.revision import SEVERITIES, Alert, Linked
-
-LEVELS = ("line", "number", "block", "tenant", "trunk", "holder")
-"""From the narrowest. An alert carries the names of what it is part of; destinations, callees are part of nothing."""
-
-MOST_MEMBERS = 100
 _FOREVER_MS = 2**63 - 1
-
-Entity = tuple[str, str]
-"""(kind, name)."""
-
-
-class Branch(msgspec.Struct, frozen=True, kw_only=True):
-    """What the tree looks at in an alert: some of its fields, under the same names."""
-
-    alert_id: str
-    state: str
-    severity: str
-    entity_kind: str
-    entity: str
-    number: str | None = None
-    block: str | None = None
-    tenant: str | None = None
-    trunk: str | None = None
-    holder: str | None = None
-    linked: tuple[Linked, ...] = ()
-    harm: float
-    first_call_ms: int
-    resolved_at_ms: int | None = None
-
-    @property
-    def own(self) -> Entity:
-        """What the alert is about."""
-        return self.entity_kind, self.entity
-
-    def part_of(self) -> list[Entity]:
-        """All wider entities, the nearest first."""
-        wider = LEVELS[LEVELS.index(self.entity_kind) + 1 :] if self.entity_kind in LEVELS else ()
-        named = ((kind, getattr(self, kind)) for kind in wider)
-        return [(kind, entity) for kind, entity in named if entity is not None]
-
-    def sources(self) -> list[Entity]:
-        """The entities it is linked to, the nearest first."""
-        return [(one.entity_kind, one.entity) for one in self.linked]
-
-
-class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """Alerts told as one. Times are UTC epoch ms; `alerts` and `lines` are bounded, the counts are not.
-
-    alert_id: the alert that holds the others; calls, callees and harm are then at least so many, by the alert that
-    counts most. null = several alerts share the entity, which has none: sums, where people called by two count twice.
-    """
-
-    entity_kind: str
-    entity: str
-    alert_id: str | None
-    why: str
-    holder: str | None
-    state: str
-    severity: str
-    kinds: tuple[str, ...]
-    first_call_ms: int
-    last_call_ms: int
-    calls: int
-    distinct_callees: int
-    harm: float
-    alert_count: int
-    alerts: tuple[str, ...]
-    line_count: int
-    lines: tuple[str, ...]
 
 
 def parents(branches: Iterable[Branch]) -> dict[str, str]:
@@ -159,39 +90,6 @@ def together(roots: Sequence[Branch]) -> dict[Entity, list[Branch]]:
     return {entity: members for entity, members in groups.items() if len(members) > 1}
 
 
-def stories(alerts: Iterable[Alert]) -> list[Story]:
-    """Group the newest revisions of alerts; the story with the most harm first."""
-    newest = newest_revisions(alerts)
-    by_id = {alert.alert_id: alert for alert in newest}
-    branches = [branch_of(alert) for alert in newest]
-    parent = parents(branches)
-    members: dict[str, list[Alert]] = {}
-    for alert in newest:
-        members.setdefault(root_of(alert.alert_id, parent), []).append(alert)
-    shared = together([branch for branch in branches if branch.alert_id not in parent])
-    told = [
-        _story(kind, entity, None, [alert for root in roots for alert in members.pop(root.alert_id)])
-        for (kind, entity), roots in shared.items()
-    ]
-    told += [_story(by_id[i].entity_kind, by_id[i].entity, by_id[i], below) for i, below in members.items()]
-    return sorted(told, key=lambda story: (-story.harm, story.first_call_ms, story.entity))
-
-
-def newest_revisions(alerts: Iterable[Alert]) -> list[Alert]:
-    """The newest revision of each alert, in the order the alerts were raised."""
-    newest: dict[str, Alert] = {}
-    for alert in alerts:
-        known = newest.get(alert.alert_id)
-        if known is None or alert.revision > known.revision:
-            newest[alert.alert_id] = alert
-    return sorted(newest.values(), key=lambda alert: (alert.raised_at_ms, alert.alert_id))
-
-
-def branch_of(alert: Alert) -> Branch:
-    """What the tree looks at in it."""
-    return msgspec.convert(alert, Branch, from_attributes=True)
-
-
 def _rank(branch: Branch) -> tuple[float, int, str]:
     return -branch.harm, branch.first_call_ms, branch.alert_id
 
@@ -219,32 +117,3 @@ def _shareable(branch: Branch) -> list[Entity]:
         if kind != "trunk" and not (kind == "holder" and branch.entity_kind == "line")
     ]
     return [*wider, *reversed(branch.sources())]
-
-
-def _story(kind: str, entity: str, root: Alert | None, members: list[Alert]) -> Story:
-    total = sum if root is None else max  # an alert of the whole has counted its parts, a broken rule not all of them
-    lines = sorted({alert.line for alert in members if alert.line})
-    first = members[0] if root is None else root
-    return Story(
-        entity_kind=kind,
-        entity=entity,
-        alert_id=root.alert_id if root else None,
-        why=_why(root) if root else f"{len(members)} alerts are part of this {kind}",
-        holder=first.holder,
-        state="open" if any(alert.state == "open" for alert in members) else "resolved",
-        severity=max((alert.severity for alert in members), key=SEVERITIES.index),
-        kinds=tuple(sorted({alert.kind for alert in members})),
-        first_call_ms=min(alert.first_call_ms for alert in members),
-        last_call_ms=max(alert.last_call_ms for alert in members),
-        calls=total([alert.calls for alert in members]),
-        distinct_callees=total([alert.distinct_callees for alert in members]),
-        harm=round(total([alert.harm if alert.state == "open" else 0.0 for alert in members]), 1),
-        alert_count=len(members),
-        alerts=tuple(alert.alert_id for alert in members[:MOST_MEMBERS]),
-        line_count=len(lines),
-        lines=tuple(lines[:MOST_MEMBERS]),
-    )
-
-
-def _why(alert: Alert) -> str:
-    return max(alert.reasons, key=lambda reason: reason.share).text if alert.reasons else alert.kind.replace("_", " ")

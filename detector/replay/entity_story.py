@@ -1,5 +1,7 @@
 """The story of a number, block, tenant, trunk or holder out of a replay: its minutes, its numbers, its alerts."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from detector.alert.branch import branch_of
+from detector.alert.narrowest import Narrowest, as_text, narrowest
 from detector.alert.revision import Alert, decode
 from detector.entities.kernels.close import GROUP, SPEAKS
 from detector.entities.kernels.layout import KINDS, MINUTE_MS
@@ -34,6 +38,7 @@ class EntityStory:
 
     parts    the same of its numbers (of a block or tenant), with `entity`
     alerts   its own, every revision; below: how many alerts of each kind of entity are part of it
+    stop     what would have ended nearly all of the harm of these
     leads    alert_id -> seconds to the first complaint, complainants
     """
 
@@ -44,6 +49,7 @@ class EntityStory:
     alerts: list[Alert]
     below: dict[str, int]
     threshold: float
+    stop: Narrowest | None
     leads: dict[str, tuple[float, float]]
 
     def synchrony(self) -> NDArray[np.float64]:
@@ -72,10 +78,23 @@ def read(run: Path, kind: str, entity: str) -> EntityStory:
         _count_exactly(minutes, parts)
     mine = [alert for alert in alerts if (alert.entity_kind, alert.entity) == (kind, entity)]
     others = {alert.alert_id: alert.entity_kind for alert in alerts if alert.entity_kind != kind}
-    below = {name: sum(other == name for other in others.values()) for name in ("line", "number", "block", "tenant")}
-    return EntityStory(
-        kind, entity, minutes, parts, mine, {k: n for k, n in below.items() if n}, threshold, read_leads(run)
-    )
+    count = Counter(others.values())
+    below = {name: count[name] for name in ("line", "number", "block", "tenant") if count[name]}
+    stop = narrowest([branch_of(_worst(revisions)) for revisions in _by_alert(alerts)])
+    return EntityStory(kind, entity, minutes, parts, mine, below, threshold, stop, read_leads(run))
+
+
+def _by_alert(alerts: list[Alert]) -> Iterable[list[Alert]]:
+    found: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        found.setdefault(alert.alert_id, []).append(alert)
+    return found.values()
+
+
+def _worst(revisions: list[Alert]) -> Alert:
+    """The revision in which it did most harm, with the calls of the last one, as if it were over."""
+    worst = max(revisions, key=lambda alert: alert.harm)
+    return msgspec.structs.replace(worst, calls=revisions[-1].calls, state="resolved")
 
 
 def _columns(table: pa.Table) -> dict[str, NDArray[Any]]:
@@ -172,14 +191,16 @@ def _verdict(story: EntityStory) -> list[str]:
         return [*_opened(opened), _why_not(story)]
     newest = [alert for alert in story.alerts if alert.kind != "rule_violation"][-1]
     reasons = [f"  {reason.share:+5.1f}  {reason.family}: {reason.text}" for reason in newest.reasons]
-    end = [newest.counterfactual, f"It is {newest.state}.", *told_by_people(story.leads, newest.alert_id)]
+    stop = [f"What would have stopped it: {as_text(story.stop)}."] if story.stop else []
+    end = [newest.counterfactual, f"It is {newest.state}.", *stop, *told_by_people(story.leads, newest.alert_id)]
     return [*_opened(opened), "Why, in its last revision:", *reasons, *end]
 
 
 def _opened(alerts: list[Alert]) -> list[str]:
     return [
-        f"ALERT {alert.alert_id}: opened {_time(alert.updated_at_ms)} after {alert.calls:,} calls,"
-        f" score {alert.score:.1f}, {alert.kind.replace('_', ' ')}."
+        f"ALERT {alert.alert_id}: opened {_time(alert.updated_at_ms)} after {alert.calls:,} calls to"
+        f" {alert.distinct_callees:,} people, {alert.answered:,} answered, score {alert.score:.1f},"
+        f" {alert.kind.replace('_', ' ')}."
         for alert in alerts
     ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from detector.alert.revision import Alert, Versions, decode
-from detector.alert.tree import newest_revisions, stories
+from detector.alert.stories import newest_revisions, stories
 from detector.app import new_pipeline, new_shard
 from detector.cdr.batch import CdrBatch
 from detector.config import Config

@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS alert (
     alert_id TEXT PRIMARY KEY, revision INTEGER, state TEXT, severity TEXT, kind TEXT, entity_kind TEXT, entity TEXT,
     line TEXT, number TEXT, block TEXT, tenant TEXT, trunk TEXT, holder TEXT, harm REAL, raised_at_ms INTEGER,
     updated_at_ms INTEGER, names TEXT, landed_ms INTEGER, value BLOB, first_call_ms INTEGER NOT NULL DEFAULT 0,
-    linked BLOB NOT NULL DEFAULT '[]');
+    linked BLOB NOT NULL DEFAULT '[]', calls INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS alert_entity ON alert (state, entity_kind, entity);
 CREATE TABLE IF NOT EXISTS revision (
     alert_id TEXT, revision INTEGER, value BLOB, PRIMARY KEY (alert_id, revision));
@@ -55,7 +55,11 @@ CREATE TABLE IF NOT EXISTS audit (
     audit_id INTEGER PRIMARY KEY, at_ms INTEGER, who TEXT, origin TEXT, verb TEXT, object TEXT, detail TEXT);
 """
 
-_ADDED = ("first_call_ms INTEGER NOT NULL DEFAULT 0", "linked BLOB NOT NULL DEFAULT '[]'")
+_ADDED = (
+    "first_call_ms INTEGER NOT NULL DEFAULT 0",
+    "linked BLOB NOT NULL DEFAULT '[]'",
+    "calls INTEGER NOT NULL DEFAULT 0",
+)
 """Columns of `alert` that a ledger of an older program lacks, in their order."""
 
 _log = structlog.get_logger("detector.web")
@@ -152,7 +156,7 @@ class Ledger:
         columns = (
             *(alert.alert_id, alert.revision, alert.state, alert.severity, alert.kind, alert.entity_kind, alert.entity),
             *(*belongs, alert.harm, alert.raised_at_ms, alert.updated_at_ms, names, self.now(), value),
-            *(alert.first_call_ms, msgspec.json.encode(alert.linked)),
+            *(alert.first_call_ms, msgspec.json.encode(alert.linked), alert.calls),
         )
         if db.execute(_UPSERT_ALERT, columns).rowcount:
             db.execute("INSERT OR REPLACE INTO revision VALUES (?, ?, ?)", (alert.alert_id, alert.revision, value))
@@ -186,13 +190,13 @@ _TAKE = {ALERTS: Ledger._alert, ACTIONS: Ledger._action, STATUS: Ledger._status}
 _status_decoder = msgspec.json.Decoder(Status)
 
 _UPSERT_ALERT = """
-INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO alert VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (alert_id) DO UPDATE SET
     revision = excluded.revision, state = excluded.state, severity = excluded.severity, kind = excluded.kind,
     line = excluded.line, number = excluded.number, block = excluded.block, tenant = excluded.tenant,
     trunk = excluded.trunk, holder = excluded.holder, harm = excluded.harm, updated_at_ms = excluded.updated_at_ms,
     names = excluded.names, landed_ms = excluded.landed_ms, value = excluded.value,
-    first_call_ms = excluded.first_call_ms, linked = excluded.linked
+    first_call_ms = excluded.first_call_ms, linked = excluded.linked, calls = excluded.calls
 WHERE excluded.revision > alert.revision"""
 
 _UPSERT_ACTION = """

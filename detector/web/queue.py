@@ -12,8 +12,10 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from detector.alert import revision
+from detector.alert.branch import Branch
+from detector.alert.narrowest import Narrowest, narrowest
 from detector.alert.revision import SEVERITIES, Alert, Linked
-from detector.alert.tree import Branch, parents, together
+from detector.alert.tree import parents, together
 from detector.hooks import action
 from detector.hooks.action import Action
 from detector.landed.feedback import Verdict
@@ -51,6 +53,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     absorbs: int  # open alerts below it, on all levels
     harm: float  # of it, or of the most harmful alert below it
     severity: str  # of it, or of the most severe alert below it
+    narrowest: Narrowest | None  # what to act on, of it and of the alerts below it
     action: Action | None  # the newest decision of the hooks
     verdict: Verdict | None  # the newest one
 
@@ -198,16 +201,21 @@ class Queue:
                 alert_id = parent[alert_id]
                 wholes[alert_id].append(branch)
         rows = (
-            (alert_id, parent.get(alert_id), len(whole) - 1, max(one.harm for one in whole), _loudest(whole))
+            (alert_id, parent.get(alert_id), len(whole) - 1, *_of_the_whole(whole))
             for alert_id, whole in wholes.items()
         )
         db.execute("BEGIN")
         db.execute("DELETE FROM branch")
-        db.executemany("INSERT INTO branch VALUES (?, ?, ?, ?, ?)", rows)
+        db.executemany("INSERT INTO branch VALUES (?, ?, ?, ?, ?, ?)", rows)
         db.execute("COMMIT")
 
 
 _linked = msgspec.json.Decoder(tuple[Linked, ...])
+
+
+def _of_the_whole(branches: Sequence[Branch]) -> tuple[float, str, bytes]:
+    """Harm, severity and what to act on, of an alert and those below it."""
+    return max(one.harm for one in branches), _loudest(branches), msgspec.json.encode(narrowest(branches))
 
 
 def _loudest(branches: Sequence[Branch]) -> str:
@@ -230,6 +238,7 @@ def _standing(row: sqlite3.Row) -> Standing:
         absorbs=row["absorbs"],
         harm=row["whole_harm"],
         severity=row["whole_severity"],
+        narrowest=msgspec.json.decode(row["narrowest"], type=Narrowest | None) if row["narrowest"] else None,
         action=action.decode(row["newest_action"]) if row["newest_action"] else None,
         verdict=msgspec.json.decode(row["newest_verdict"], type=Verdict) if row["newest_verdict"] else None,
     )
@@ -253,7 +262,7 @@ SELECT s.*, (SELECT count(*) FROM silence_match m WHERE m.silence_id = s.silence
 FROM silence s WHERE s.until_ms > now_ms();
 
 CREATE TEMP TABLE IF NOT EXISTS branch (
-    alert_id TEXT PRIMARY KEY, parent TEXT, absorbs INTEGER, harm REAL, severity TEXT) WITHOUT ROWID;
+    alert_id TEXT PRIMARY KEY, parent TEXT, absorbs INTEGER, harm REAL, severity TEXT, narrowest BLOB) WITHOUT ROWID;
 
 CREATE TEMP VIEW IF NOT EXISTS placed AS
 SELECT a.*, k.owner, k.since_ms,
@@ -261,7 +270,7 @@ SELECT a.*, k.owner, k.since_ms,
     (SELECT v.value FROM verdict v WHERE v.alert_id = a.alert_id ORDER BY at_ms DESC LIMIT 1) AS newest_verdict,
     (SELECT max(until_ms) FROM silence_match m WHERE m.alert_id = a.alert_id) AS silenced_until_ms,
     b.parent, COALESCE(b.absorbs, 0) AS absorbs,
-    COALESCE(b.harm, a.harm) AS whole_harm, COALESCE(b.severity, a.severity) AS whole_severity
+    b.narrowest, COALESCE(b.harm, a.harm) AS whole_harm, COALESCE(b.severity, a.severity) AS whole_severity
 FROM alert a LEFT JOIN acknowledgement k ON k.alert_id = a.alert_id LEFT JOIN branch b ON b.alert_id = a.alert_id;
 
 CREATE TEMP VIEW IF NOT EXISTS standing AS
@@ -274,7 +283,7 @@ _WANTED = r"""FROM standing WHERE (:view = 'all' OR place = :view) AND (:severit
     AND (:kind = '' OR kind = :kind) AND (:entity_kind = '' OR entity_kind = :entity_kind)
     AND (:q = '' OR names LIKE :like ESCAPE '\')"""
 _BRANCH = """alert_id, state, severity, entity_kind, entity, number, block, tenant, trunk, holder, linked, harm,
-    first_call_ms"""
+    calls, first_call_ms"""
 _ROOT = _BRANCH.replace("severity", "whole_severity AS severity").replace("harm", "whole_harm AS harm")
 _OPEN = f"SELECT {_BRANCH} FROM alert WHERE state = 'open'"  # noqa: S608
 _ROOTS = f"SELECT {_ROOT} FROM standing WHERE place = 'queue'"  # noqa: S608

@@ -5,8 +5,10 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.alert.branch import Branch, branch_of
 from detector.alert.revision import Alert, Linked, Reason, Versions
-from detector.alert.tree import Branch, branch_of, parents, root_of, stories, together
+from detector.alert.stories import stories
+from detector.alert.tree import parents, root_of, together
 from tests.alert.tree_twin import branches, slow_parents
 
 

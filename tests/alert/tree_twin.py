@@ -1,11 +1,12 @@
 """The tree of alerts once more, slowly: every alert looks at all others."""
 
 from collections import Counter
+from typing import Any
 
 from hypothesis import strategies as st
 
+from detector.alert.branch import LEVELS, Branch
 from detector.alert.revision import Linked
-from detector.alert.tree import LEVELS, Branch
 
 Parents = dict[str, str | None]
 
@@ -82,9 +83,7 @@ def branches(draw: st.DrawFn) -> list[Branch]:
     """Alerts on every level of small, overlapping trees, some of them linked to others or to nothing."""
     made = []
     for i in range(draw(st.integers(1, 12))):
-        fields: dict[str, str | None] = {
-            kind: draw(st.sampled_from([None, f"{kind}-1", f"{kind}-2"])) for kind in LEVELS[1:]
-        }
+        fields: dict[str, Any] = {kind: draw(st.sampled_from([None, f"{kind}-1", f"{kind}-2"])) for kind in LEVELS[1:]}
         kind = draw(st.sampled_from([*LEVELS, "callee"]))
         entity = f"{kind}-{draw(st.integers(1, 2))}"
         sources = draw(st.lists(st.tuples(st.sampled_from(LEVELS), st.integers(1, 2)), max_size=2))

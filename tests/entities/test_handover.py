@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.alert.revision import Linked
-from detector.alert.tree import stories
+from detector.alert.stories import stories
 from detector.cdr.batch import CDR
 from detector.entities.handover import nats_for_following, wilson
 from detector.entities.kernels.chain import LONG, MATCH, MATCHED, WITHIN_MS, follow, new_chains

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.alert.revision import Alert, Linked
-from detector.alert.tree import stories
+from detector.alert.stories import stories
 from detector.entities.kernels.gather import level_of
 from detector.entities.kernels.layout import CALLEES, TENANT
 from detector.entities.kernels.lists import FLOOR, HELD, enter, keep, new_lists, on_list, overlap

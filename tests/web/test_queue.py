@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from detector.alert.tree import Branch
+from detector.alert.branch import Branch
 from detector.landed.contract import Landed
 from detector.sinks.contract import ALERTS, FEEDBACK
 from detector.web.desk import Desk, Person, UnknownAlert, UnknownSilence
