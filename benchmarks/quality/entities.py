@@ -62,8 +62,16 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
     most_of_a_number: int | None = None
 
 
+class Pairs(msgspec.Struct, frozen=True, kw_only=True):
+    """Hand-overs: (line that talks, callee). true: told to call whom a machine probed; found: pairs of suspects."""
+
+    true: int
+    found: int
+    both: int
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One world with something to find. evidence: rules left out; either: what came first."""
+    """One world with something to find. evidence: rules left out; either: what came first; pairs: of hand-overs."""
 
     name: str
     seed: int
@@ -73,6 +81,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     alerts: int
     stories: int
     most_open_stories: int
+    pairs: Pairs
     entities_refused: int
 
 
@@ -89,11 +98,15 @@ class Honest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Flood(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls that each show another number. growth: resident memory at its highest above that at the first call."""
+    """Calls that each show another number. growth: resident memory at its highest above that at the first call.
+
+    held_back: people bombed with calls who are told by the alert of the trunk
+    """
 
     calls: int
     callers: int
     alerts: dict[str, int]
+    held_back: int
     growth_mib: float
 
 
@@ -187,7 +200,8 @@ def rotation(seed: int) -> Case:
 
 
 def _case(scenario: Scenario, seed: int, watch: Callable[[Shard], Watch]) -> Case:
-    seen, shard = judge(World(scenario, seed), watch)
+    world = World(scenario, seed)
+    seen, shard = judge(world, watch)
     return Case(
         name=scenario.name,
         seed=seed,
@@ -197,8 +211,18 @@ def _case(scenario: Scenario, seed: int, watch: Callable[[Shard], Watch]) -> Cas
         alerts=len(seen.alerts),
         stories=len(stories(seen.alerts.values())),
         most_open_stories=seen.most_open,
+        pairs=handovers(world, shard),
         entities_refused=int(shard.roll_ups.entities.counts[0]["refused"]),
     )
+
+
+def handovers(world: World, shard: Shard) -> Pairs:
+    """Pairs of suspects against who was told to call whom."""
+    told = world.handovers().to_pydict()
+    callees, _ = shard.plan.keys(told["callee"])
+    true = set(zip(told["follow_line"], callees.tolist(), strict=True))
+    found = {pair for suspect in shard.handovers.suspects() for pair in suspect.pairs}
+    return Pairs(true=len(true), found=len(found), both=len(true & found))
 
 
 def honest(scenario: Scenario, seed: int) -> Honest:
@@ -244,6 +268,7 @@ def flood(folder: Path) -> Flood:
         calls=watch.calls,
         callers=len(np.unique(np.concatenate(watch.callers))),
         alerts=dict(Counter(f"{alert.entity_kind}, {alert.kind}" for alert in watch.alerts.values())),
+        held_back=shard.bombings.held_back,
         growth_mib=round(watch.growth / MIB, 1),
     )
 
@@ -312,11 +337,16 @@ def tables(result: Result) -> str:
         lines.append(
             f"| {name.replace('-', ' ')} ({len(quiet)}) | {days:,.0f} | {kinds.total()} | {by_kind} | {rules} |"
         )
+    pairs = [one.pairs for one in result.cases if one.pairs.true and one.pairs.found]
     told = ", ".join(f"{count} {kind}" for kind, count in result.flood.alerts.items()) or "none"
     lines += [
         "",
         f"Flood of {result.flood.calls:,} calls from {result.flood.callers:,} numbers: alerts {told};"
-        f" memory grew by {result.flood.growth_mib:g} MiB.",
+        f" {result.flood.held_back:,} bombed people are told by them; memory grew by {result.flood.growth_mib:g} MiB.",
+        "",
+        f"Pairs of hand-overs, of {len(pairs)} runs:"
+        f" precision {_told([round(one.both / one.found, 2) for one in pairs])},"
+        f" recall {_told([round(one.both / one.true, 2) for one in pairs])}.",
     ]
     return "\n".join(lines)
 

@@ -41,6 +41,10 @@ class World:
         """`Traffic.truth()`: every line, from the start on; what they did, once the calls were given out."""
         return self._played().truth()
 
+    def handovers(self) -> pa.Table:
+        """`Traffic.handovers()`: who probed whom for which line, once the calls were given out."""
+        return self._played().handovers()
+
     def write_registry(self, file: Path) -> None:
         """What the owners of its numbers declare, as `numbering.registry` reads it."""
         write_registry(self._played().population.blocks, file)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from detector.alert.branch import Branch
+from detector.alert.narrowest import Narrowest
 from detector.landed.contract import Landed
 from detector.sinks.contract import ALERTS, FEEDBACK
 from detector.web.desk import Desk, Person, UnknownAlert, UnknownSilence
@@ -49,6 +50,18 @@ def test_a_parent_says_how_many_it_holds_and_gives_them_back_when_it_ends(ledger
     assert queue.counts(Filter()) == {"queue": 1, "silenced": 0, "absorbed": 3, "resolved": 0, "all": 4}
     feed(landing(alert("t", entity_kind="tenant", tenant="t", revision=2, state="resolved")))
     assert len(queue.rows(Filter())) == 3
+
+
+def test_what_to_act_on_is_known_of_the_whole(ledger: Ledger, feed: Feed) -> None:
+    lines = [alert(f"line-{i}", number=None, tenant="t", block="b", harm=10.0, calls=50) for i in range(3)]
+    above = [
+        alert(name, entity_kind=kind, **{"tenant": None, "block": None, kind: name}, harm=30.0, calls=calls)
+        for kind, name, calls in (("tenant", "t", 200), ("block", "b", 9000))
+    ]
+    feed(landing(*lines, *above))
+    rows = {row.alert.entity: row.narrowest for row in Queue(ledger).rows(Filter(view="all"))}
+    assert rows["b"] == Narrowest(entity_kind="tenant", entity="t", stops=1.0, calls=200, honest_calls=50)
+    assert rows["line-1"] == Narrowest(entity_kind="line", entity="line-1", stops=1.0, calls=50, honest_calls=0)
 
 
 def test_alerts_without_an_owner_come_first_then_by_harm(ledger: Ledger, feed: Feed) -> None:
