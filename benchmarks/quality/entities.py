@@ -65,9 +65,9 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 class Pairs(msgspec.Struct, frozen=True, kw_only=True):
     """Hand-overs: (line that talks, callee). true: told to call whom a machine probed; found: pairs of suspects."""
 
-    true: int
-    found: int
-    both: int
+    true: int = 0
+    found: int = 0
+    both: int = 0
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     alerts: int
     stories: int
     most_open_stories: int
-    pairs: Pairs
+    pairs: Pairs = Pairs()
     entities_refused: int
 
 
@@ -106,7 +106,7 @@ class Flood(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     callers: int
     alerts: dict[str, int]
-    held_back: int
+    held_back: int = 0
     growth_mib: float
 
 
@@ -343,11 +343,14 @@ def tables(result: Result) -> str:
         "",
         f"Flood of {result.flood.calls:,} calls from {result.flood.callers:,} numbers: alerts {told};"
         f" {result.flood.held_back:,} bombed people are told by them; memory grew by {result.flood.growth_mib:g} MiB.",
-        "",
-        f"Pairs of hand-overs, of {len(pairs)} runs:"
-        f" precision {_told([round(one.both / one.found, 2) for one in pairs])},"
-        f" recall {_told([round(one.both / one.true, 2) for one in pairs])}.",
     ]
+    if pairs:
+        precision = [round(one.both / one.found, 2) for one in pairs]
+        recall = [round(one.both / one.true, 2) for one in pairs]
+        lines += [
+            "",
+            f"Pairs of hand-overs in {len(pairs)} worlds: precision {_told(precision)}, recall {_told(recall)}.",
+        ]
     return "\n".join(lines)
 
 
