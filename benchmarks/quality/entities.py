@@ -337,20 +337,19 @@ def tables(result: Result) -> str:
         lines.append(
             f"| {name.replace('-', ' ')} ({len(quiet)}) | {days:,.0f} | {kinds.total()} | {by_kind} | {rules} |"
         )
-    pairs = [one.pairs for one in result.cases if one.pairs.true and one.pairs.found]
     told = ", ".join(f"{count} {kind}" for kind, count in result.flood.alerts.items()) or "none"
     lines += [
         "",
         f"Flood of {result.flood.calls:,} calls from {result.flood.callers:,} numbers: alerts {told};"
         f" {result.flood.held_back:,} bombed people are told by them; memory grew by {result.flood.growth_mib:g} MiB.",
     ]
-    if pairs:
-        precision = [round(one.both / one.found, 2) for one in pairs]
-        recall = [round(one.both / one.true, 2) for one in pairs]
-        lines += [
-            "",
-            f"Pairs of hand-overs in {len(pairs)} worlds: precision {_told(precision)}, recall {_told(recall)}.",
-        ]
+    lines += ["", "| hand-overs (seeds) | pairs | precision | recall |", "|---|---|---|---|"]
+    for name in dict.fromkeys(one.name for one in result.cases if one.pairs.true):
+        pairs = [one.pairs for one in result.cases if one.name == name]
+        precision = _told([round(one.both / one.found, 2) if one.found else None for one in pairs])
+        recall = _told([round(one.both / one.true, 2) for one in pairs])
+        all_pairs = sum(one.true for one in pairs)
+        lines.append(f"| {name.replace('-', ' ')} ({len(pairs)}) | {all_pairs:,} | {precision} | {recall} |")
     return "\n".join(lines)
 
 

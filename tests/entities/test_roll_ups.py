@@ -13,7 +13,7 @@ from detector.config import State
 from detector.entities.kernels import layout
 from detector.entities.kernels.close import close
 from detector.entities.kernels.gather import add_minute, entity_key, gather, level_of
-from detector.entities.kernels.layout import CALLEES, KINDS, LINES, SAMPLE, SCRIPT, Entities, Minute
+from detector.entities.kernels.layout import CALLEES, KINDS, LINES, SAMPLE, SCRIPT, TOLD, Entities, Minute
 from detector.entities.kernels.told import fade
 from detector.entities.laws import FAMILY_NAMES, laws
 from detector.entities.roll_ups import RollUps, Turn, new_entities, new_minute
@@ -255,6 +255,21 @@ def test_a_customer_at_the_limits_of_its_evidence_stays_one_alert_while_it_dials
     assert all(alert.state == "open" for alert in told)
     pace = next(reason for reason in told[-1].reasons if reason.family == "pace")
     assert pace.value < 60 < pace.usual  # seconds, as the pace of a line: the page writes both alike
+
+
+def test_complaints_that_fade_do_not_end_what_goes_on() -> None:
+    known, told = new_entities(4096), []
+    for number in range(START, START + 60):
+        rows = [(60 * (number - START) + i, i % 5, i % 5, 40 * (number - START) + i, -1, 77, 0) for i in range(40)]
+        close(gathered(calls_of(rows), number, known), known, number, LAWS)
+        tenant = known.rows[find(known.slots, known.rows, entity_key(KINDS.index("tenant"), np.uint64(77)))]
+        if number == START + 30:
+            fade(tenant, number)
+            tenant["complainants"], tenant["heard"] = 12.0, 9000.0
+        if number > START + 32:
+            told.append(int(tenant["share"][TOLD]))
+            assert int(tenant["against_ms"]) == (number + 1) * 60_000
+    assert told[0] > told[-1] > 0
 
 
 def test_members_are_forgotten_after_a_week() -> None:

@@ -125,6 +125,7 @@ def weigh(row: Record, part: Record, number: int, laws: NDArray[np.void]) -> Non
         row.broken[rule] += part.broken[rule]
     p = laws[signed(row.number_class)]
     score = signed(row.score)
+    rest = score - signed(row.share[TOLD])
     lines_now = max(estimate(row, LINES), 1)
     strangers = novelty(row, part, p, lines_now)
     row.calls += part.calls
@@ -162,13 +163,14 @@ def weigh(row: Record, part: Record, number: int, laws: NDArray[np.void]) -> Non
     total = 0
     for k in range(TOLD):
         total += signed(row.share[k])
+    stands = total >= rest  # at its limits it cannot rise, and complaints fade while it goes on
     row.share[TOLD] = np.int32(
         told(row.complainants, row.heard, p.complaints) if total > 0 and SPEAKS[kind, TOLD] else 0
     )
     total += signed(row.share[TOLD])
     row.score = np.int32(total)
     row.last_minute = number
-    if total > score or (total == score and part.calls > 0):  # at its limits it cannot rise
+    if total > score or (stands and part.calls > 0):
         row.against_ms = (number + 1) * MINUTE_MS
     if total <= 0 or (kind == DESTINATION and row.share[SURGE] <= 0):
         end_segment(row)
