@@ -25,7 +25,7 @@ from detector.entities.kernels.layout import (
     Entities,
     Minute,
 )
-from detector.entities.kernels.samples import members_of, shortened, sweep
+from detector.entities.kernels.samples import by_age, coarsen, members_of, shortened, sweep
 from detector.entities.kernels.told import fade, faded, told
 from detector.entities.rules import Rules
 from detector.features.kernels.index import find
@@ -36,6 +36,9 @@ from detector.numbering.registry import NO_BLOCK, Registry
 
 SAMPLE_DAYS = 7
 """A callee not called for so many closed days is new again."""
+
+LEAST_SAMPLE = 8
+"""A sample of so few is not halved when room runs out."""
 
 SPARE_PAIRS = 1 << 16
 """A minute grown beyond this is not used again: what a flood took is given back."""
@@ -223,23 +226,29 @@ class RollUps:
     def _turn_day(self, number: int) -> None:
         """When the event-time day turns, or the samples fill up, forget members of days long past."""
         day = number // 1440
-        counts = self.entities.counts[0]
-        crowded = 4 * int(counts["pairs"]) > 3 * len(self.entities.members)
+        crowded = 4 * int(self.entities.counts[0]["pairs"]) > 3 * len(self.entities.members)
         if day > self._day or crowded:
-            fresh = np.zeros(len(self.entities.members), layout.MEMBER)
-            days = SAMPLE_DAYS
-            kept = sweep(self.entities, day - days, fresh)
-            while 2 * kept > len(fresh) and days > 0:  # still crowded: a shorter memory
-                days //= 2
-                fresh[:] = 0
-                kept = sweep(self.entities, day - days, fresh)
-            counts["pairs"] = kept
-            self.entities = self.entities._replace(members=fresh)
+            self._forget_members(day)
             self._make_room(number)
             self._forget_names()
             if day > self._day:
                 self.moved.turn_day()
             self._day = day
+
+    def _forget_members(self, day: int) -> None:
+        """Keep as many days as fill half of the room; where one day is too much, halve the large samples.
+
+        Refused instead, people whom an entity calls every day would count as new to it.
+        """
+        known, ages = self.entities, np.zeros(SAMPLE_DAYS + 2, np.int64)
+        room = len(known.members) // 2
+        by_age(known, day, ages)
+        while ages[0] > room and coarsen(known, LEAST_SAMPLE):
+            by_age(known, day, ages)
+        days = max(int(np.searchsorted(ages[:-1].cumsum(), room, "right")) - 1, 0)
+        fresh = np.zeros(len(known.members), layout.MEMBER)
+        known.counts[0]["pairs"] = sweep(known, day - days, fresh)
+        self.entities = known._replace(members=fresh)
 
     def _make_room(self, number: int) -> None:
         """While more than half of the rows are taken, entities without an episode leave, the longest quiet first."""
@@ -252,6 +261,8 @@ class RollUps:
             keep = (rows["severity"] > 0) | (rows["last_minute"] > number - idle_days * 1440)
             if 2 * int(keep.sum()) <= len(known.rows):
                 break
+        if keep.all():
+            return
         fewer = new_entities(len(known.rows))
         shortened(known, keep, fewer)
         self.entities = fewer
@@ -301,6 +312,8 @@ def compile_kernels() -> None:
     move(minute, new_minute(64, 64))
     close(minute, known, 0, np.zeros(256, layout.LAW))
     changed(minute, known, 0, 0, np.zeros(1, np.int32))
+    by_age(known, 0, np.zeros(1, np.int64))
+    coarsen(known, 0)
     sweep(known, 0, np.zeros(1, layout.MEMBER))
     members_of(known.members, 0, np.zeros(1, np.int32), np.zeros(1, np.uint64))
     shortened(known, np.zeros(1, bool), new_entities(1))

@@ -286,3 +286,35 @@ def test_members_are_forgotten_after_a_week() -> None:
 
 
 assert len(FAMILY_NAMES) == layout.FAMILIES
+
+
+def test_when_members_fill_their_room_large_samples_are_halved_and_nobody_is_refused() -> None:
+    ups = roll_ups(128)
+    steady, old_friends = 7, [10**11 + 13_700_000_000 + i for i in range(6)]
+    minutes: list[NDArray[np.void]] = []
+    for number in range(START, START + 40):
+        calls = np.zeros(206, CDR)
+        calls["release_ms"] = number * 60_000 + np.arange(206)
+        calls["setup_ms"], calls["answer_ms"] = calls["release_ms"] - 1000, -1
+        calls["line_key"] = calls["number_key"] = 10**11 + 15_000_000_000 + np.arange(206) % 10
+        calls["callee_key"] = 10**11 + 13_900_310_000 + number * 200 + np.arange(206)
+        calls["callee_key"][:6] = old_friends
+        calls["tenant_key"] = np.where(np.arange(206) < 6, steady, 20 + np.arange(206) % 10)
+        calls["call_hash"], calls["number_class"] = number * 206 + np.arange(206), MOBILE
+        batch = batch_of(calls)
+        ups.begin(batch)
+        ups.take(batch, np.zeros(len(calls), SCORED))
+        ups.close((number + 1) * 60_000, lambda turn: minutes.append(turn.partials.copy()))
+    counts = ups.entities.counts[0]
+    assert (int(counts["refused"]), len(minutes)) == (0, 40)
+    assert int(counts["pairs"]) < 7 * len(ups.entities.members) // 8
+    rows = ups.entities.rows[: int(counts["partials"])]
+    customers = [row for row in rows if row["kind"] == KINDS.index("tenant") and int(row["id"]) >= 20]
+    assert len(customers) == 10
+    for row in customers:
+        kept = int(row["members"][CALLEES].sum())
+        assert int(row["shift"][CALLEES]) >= 1
+        assert kept << int(row["shift"][CALLEES]) == pytest.approx(40 * 20, rel=4 / kept**0.5)
+    again = [part for minute in minutes[1:] for part in minute if int(part["id"]) == steady]
+    assert len(again) == 39
+    assert not any(int(part["new"]) for part in again)

@@ -160,6 +160,38 @@ def halve(row: Record, what: int) -> None:
 
 
 @njit
+def coarsen(known: Entities, least: int) -> int:
+    """Halve every set of more than `least` kept members; returns how many those are. In place."""
+    halved = 0
+    for i in range(signed(known.counts[0].partials)):
+        row = known.rows[i]
+        for what in range(WHATS):
+            if row.shift[what] < LEVELS - 1 and sampled(row, what) > least:
+                halve(row, what)
+                halved += 1
+    return halved
+
+
+@njit
+def counts_still(known: Entities, member: Record) -> bool:
+    """Its set was not halved below it."""
+    row = known.rows[member.row]
+    what = signed(member.what)
+    bound = max(row.shift[LINES], row.shift[SHOWN]) if what == SHOWN else row.shift[what]
+    return bool(member.level >= bound)
+
+
+@njit
+def by_age(known: Entities, day: int, ages: NDArray[np.int64]) -> None:
+    """How many members that still count were last seen so many days before: ages int64[n], the last for all older."""
+    ages[:] = 0
+    for at in range(known.members.shape[0]):
+        member = known.members[at]
+        if member.key != np.uint64(0) and counts_still(known, member):
+            ages[min(max(day - signed(member.day), 0), ages.shape[0] - 1)] += 1
+
+
+@njit
 def sweep(known: Entities, oldest_day: int, fresh: NDArray[np.void]) -> int:
     """Copy the members that still count into an empty table of any size; returns how many. Counts of rows in place."""
     for i in range(signed(known.counts[0].partials)):
@@ -170,16 +202,11 @@ def sweep(known: Entities, oldest_day: int, fresh: NDArray[np.void]) -> int:
     kept = 0
     for at in range(known.members.shape[0]):
         member = known.members[at]
-        if member.key == np.uint64(0) or member.day < oldest_day:
-            continue
-        row = known.rows[member.row]
-        what = signed(member.what)
-        bound = max(row.shift[LINES], row.shift[SHOWN]) if what == SHOWN else row.shift[what]
-        if member.level < bound:
+        if member.key == np.uint64(0) or member.day < oldest_day or not counts_still(known, member):
             continue
         place = pair_place(fresh, member.key)
         fresh[place] = member
-        row.members[what, signed(member.level)] += np.int16(1)
+        known.rows[member.row].members[signed(member.what), signed(member.level)] += np.int16(1)
         kept += 1
     return kept
 
