@@ -57,6 +57,7 @@ complaint_ratio = _gauge(
     "entity_kind",
 )
 model_drift = _counter("model_drift", "Times that what the model sees moved away from its usual values.", "what")
+feed_trunks = _gauge("feed_trunks", "Trunks whose records have this trouble now.", "state")
 muted = _gauge("muted_family", "1 while a family is muted because the feed cannot carry it.", "family")
 epochs = _counter("epochs", "Epochs committed (process, flush, commit).")
 epoch_seconds = Histogram("detector_epoch_seconds", "Seconds from step 1 to step 3 of an epoch.", registry=REGISTRY)

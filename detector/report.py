@@ -12,6 +12,9 @@ from detector import metrics
 from detector.cdr.batch import CdrBatch
 from detector.decode.rejects import Reject
 from detector.entities.complaint_rates import worst_rates
+from detector.features.feeds import counts as feed_counts
+from detector.features.feeds import feeds
+from detector.features.feeds import given_up as trunks_given_up
 from detector.features.kernels.layout import COLD_TIER, HOT_TIER, WARM_TIER
 from detector.shard import Findings, Shard
 from detector.sinks.contract import STATUS, OutRecord, Sink
@@ -99,6 +102,7 @@ class Reporter:
             open_alerts=len(self._shard.episodes) + len(self._shard.entity_episodes),
             lines=len(self._shard.tables.rows) - int(self._shard.tables.meta[0]["free_n"][0]),
             muted=self._shard.muted,
+            feeds=feeds(self._shard.tables, newest_ms, self._shard.roll_ups.trunk_text),
             warnings=self._warnings(),
             speed=self._speed,
         )
@@ -120,6 +124,9 @@ class Reporter:
         given_up = {"lists": self._shard.roll_ups.moved.refused, "handovers": self._shard.handovers.lost}
         given_up["targets"] = self._shard.bombings.lost
         complaints = self._shard.roll_ups.complaints
+        given_up["trunks"] = trunks_given_up(self._shard.tables)
+        for state, count in feed_counts(self._shard.tables, self._shard.newest_ms).items():
+            metrics.feed_trunks.labels(state).set(count)
         given_up |= {"answered calls": complaints.overwritten, "complaints": complaints.forgotten}
         for kind, worst in worst_rates(self._shard.roll_ups).items():
             metrics.complaint_ratio.labels(kind).set(worst / 10_000)

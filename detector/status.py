@@ -3,6 +3,26 @@
 import msgspec
 
 
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """How the records of one trunk are. Times UTC epoch ms; shares of its last thousand records or so.
+
+    trunk   its name; "" = calls that name none
+    states  what is wrong: clock_off, missing_unanswered, half_calls, late, duplicated, silent; mutes: families that
+            are not judged on its calls meanwhile; since_ms: since when, null = nothing is wrong
+    """
+
+    trunk: str
+    states: tuple[str, ...]
+    mutes: tuple[str, ...]
+    since_ms: int | None
+    last_ms: int
+    calls: int
+    late: float
+    duplicated: float
+    half_calls: float
+    answered_in_a_row: int
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What `detector run` knows about itself and its feed. Key on the topic: the instance.
 
@@ -23,4 +43,5 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     lines: int
     muted: tuple[str, ...]
     warnings: tuple[str, ...] = ()  # about the model, in an operator's words
+    feeds: tuple[Feed, ...] = ()  # those with trouble first; the busiest of the others, bounded
     speed: float = 1.0  # event seconds per wall second asked of a paced replay; 1 = live

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from tests.features.health_twin import Health
+
 HOUR_MS = 3_600_000
 MILLI = 1024
 MAP, PAST, NEWEST = 16, 64, 16
@@ -33,6 +35,7 @@ class Call:
     call_hash: int = 0
     ring_ms: int | None = None  # when ringing began
     party: int = 0  # 0 unknown, 1 caller, 2 callee, 3 network
+    trunk: int = 0
 
 
 @dataclass
@@ -187,10 +190,16 @@ class Twin:
     ring_times: list[int] = field(default_factory=list)
     lines: dict[int, Line] = field(default_factory=dict)
     hashes: set[int] = field(default_factory=set)
+    health: Health = field(default_factory=Health)
+    muted: set[str] = field(default_factory=set)
 
     def judge(self, call: Call) -> tuple[int, dict[str, int]] | None:
         """(score, shares) in 1/1024 nat after the call; None for a duplicate; (0, {}) for a cold line."""
-        if call.call_hash in self.hashes:
+        again = call.call_hash in self.hashes
+        self.muted = self.health.meet(
+            call.trunk, call.line, call.callee, call.setup_ms, call.release_ms, call.answer_ms is not None, again
+        )
+        if again:
             return None
         self.hashes.add(call.call_hash)
         if call.answer_ms is None and call.ring_ms is not None and call.party == 1:
@@ -309,6 +318,7 @@ class Twin:
     def _weigh(self, line: Line, j: int, n: int, d: int, gap_s: float | None, callbacks: int) -> None:
         evidence, kept = line.evidence, line.kept[j]
         assert evidence is not None
+        evidence.shares |= dict.fromkeys(self.muted, 0)
         self._weigh_novelty(evidence, kept.first_time, n, d)
         if kept.first_time:
             if gap_s is not None and self._speaks("pace"):
@@ -341,7 +351,7 @@ class Twin:
             evidence.calls = evidence.answered = evidence.distinct = 0
 
     def _speaks(self, family: str) -> bool:
-        return self.weights[family] > 0
+        return self.weights[family] > 0 and family not in self.muted
 
     def _weigh_novelty(self, evidence: Evidence, first_time: bool, n: int, d: int) -> None:
         if n == 0 or not self._speaks("novelty"):
@@ -430,6 +440,8 @@ class Twin:
         self._add(evidence, family, math.floor(MILLI * math.log(mixed / p0) + 0.5))
 
     def _add(self, evidence: Evidence, family: str, observed: int) -> None:
+        if family in self.muted:
+            return
         low, high = self.limits[family]
         weighed = math.floor(self.weights[family] * observed + 0.5)
         evidence.shares[family] = min(max(evidence.shares[family] + weighed, low), high)

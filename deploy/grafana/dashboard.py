@@ -68,6 +68,12 @@ PANELS: list[tuple[str, str, str, dict[str, str]]] = [
         {"{{family}}": "max by (family) (detector_muted_family) == 1"},
     ),
     (
+        "Trunks in trouble",
+        "none",
+        "By what is wrong with their records; the page's Feed tells which, and what it mutes.",
+        {"{{state}}": "max by (state) (detector_feed_trunks) > 0"},
+    ),
+    (
         "Changes in what the model sees",
         "none",
         "In a day; each is told in the log and on the page. Many mean: fit the model to this traffic.",

@@ -8,6 +8,7 @@ import msgspec
 from detector.alert.revision import SEVERITIES, Alert, Complained, Versions, alert_id
 from detector.alert.wording import UNUSUAL, action_of, counterfactual_of, evidence_calls, harm_of, kind_of
 from detector.cdr.batch import CdrBatch
+from detector.features.feeds import muted_by
 from detector.features.kernels.layout import MILLI, Tables
 from detector.features.kernels.look_back import Shown, look_back, new_workspace
 from detector.features.kernels.memory import HOUR_MS
@@ -189,5 +190,6 @@ class Episodes:
             proposed_action=action_of(kind, severity, alert.entity, alert.authenticated),
             evidence=evidence_calls(self._work.calls[: shown.kept], self._context.most_calls, self._context.plan),
             complaints=complaints,
+            muted=tuple(dict.fromkeys((*self._context.muted, *muted_by(int(evidence["muted"]))))),
             position=position,
         )

@@ -25,7 +25,7 @@ from detector.entities.reasons import kind_of, reasons_of
 from detector.entities.repeats import Repeats
 from detector.entities.roll_ups import RollUps, Turn
 from detector.entities.rule_episodes import RuleEpisodes
-from detector.features.kernels.layout import ANSWERED, MILLI
+from detector.features.kernels.layout import MILLI
 
 ACTION_TTL_S = 3600
 MOST_MEMBERS = 100
@@ -141,10 +141,10 @@ class EntityEpisodes:
         spoke = int(entity["score"]) >= round(self._roll_ups.threshold * MILLI)  # a kind stays what the evidence said
         kind = kind_of(reasons) if spoke or alert.revision == 0 else alert.kind
         minutes = max(now_ms // MINUTE_MS - int(entity["begin_minute"]), 1)
-        answered = int(entity["outcome"][ANSWERED])
+        answered = int(entity["talk"].sum())
         strangers = int(entity["strangers"]) << int(entity["shift"][CALLEES])
         members, count = self._members(entity)
-        share = answered / max(int(entity["outcome"].sum()), 1)
+        share = answered / max(int(entity["outcome"].sum()), answered, 1)
         return msgspec.structs.replace(
             alert,
             revision=alert.revision + 1,

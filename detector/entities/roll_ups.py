@@ -29,7 +29,7 @@ from detector.entities.kernels.samples import by_age, coarsen, members_of, short
 from detector.entities.kernels.told import fade, faded, told
 from detector.entities.rules import Rules
 from detector.features.kernels.index import find
-from detector.features.kernels.layout import MILLI
+from detector.features.kernels.layout import ANSWER, MILLI, UNOBSERVED
 from detector.features.state import CRITICAL_NATS, NEVER_DUE_MS
 from detector.numbering.plan import NumberPlan
 from detector.numbering.registry import NO_BLOCK, Registry
@@ -121,6 +121,10 @@ class RollUps:
             return self.names[name].text if name in self.names else None
         return self.plan.text(name)
 
+    def trunk_text(self, key: int) -> str | None:
+        """A trunk in its own words; None = none of its minutes was gathered lately."""
+        return self.names[key].text if key in self.names else None
+
     def behind(self, line_key: int, number_key: int, tenant_key: int) -> list[Name]:
         """The line of a call, and the entities above it that complaints speak about."""
         place = int(self.registry.places_of(np.array([number_key], np.uint64))[0])
@@ -156,6 +160,7 @@ class RollUps:
         release_ms = part.calls["release_ms"]
         minutes = np.unique(np.maximum(release_ms // MINUTE_MS, self._oldest))
         duplicate, outcome = scored["duplicate"].copy(), scored["outcome"].copy()
+        outcome[scored["muted"] >> ANSWER & 1 > 0] = UNOBSERVED  # its trunk lacks unanswered calls
         self.moved.take(part.calls, duplicate, blocks[0])
         self.complaints.take(part.calls, duplicate)
         for number in minutes.tolist():

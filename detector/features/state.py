@@ -42,9 +42,18 @@ def new_tables(config: State) -> Tables:
         seen=aligned(2 * BUCKET * -(-config.dedup_calls // BUCKET), np.dtype(np.uint64)).reshape(-1, 2, BUCKET),
         door=np.zeros((2, max(rows // 8, 64)), np.uint64),
         ring_times=np.zeros(layout.RING_TIMES + 1, np.int64),
+        trunks=new_trunks(),
+        halves=np.zeros(layout.PAIRS, layout.HALF),
         scratch=np.zeros(1, layout.SCORED),
         meta=meta,
     )
+
+
+def new_trunks() -> NDArray[np.void]:
+    """HEALTH of no trunk yet."""
+    trunks = np.zeros(1 + layout.TRUNKS, layout.HEALTH)
+    trunks["last_ms"] = -1
+    return trunks
 
 
 def new_policy(

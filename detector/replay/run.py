@@ -13,6 +13,7 @@ from detector.cdr.batch import CdrBatch
 from detector.config import Config
 from detector.decode.rejects import Reject
 from detector.errors import InputError
+from detector.features.feeds import feeds
 from detector.feedback.applied import Applied
 from detector.feedback.applied import decode as decode_applied
 from detector.replay import complaint_leads
@@ -22,6 +23,7 @@ from detector.replay.trace import TraceWriter
 from detector.shard import Findings, Shard
 from detector.sinks.ndjson import NdjsonSink
 from detector.source.file import FileSource, formats
+from detector.status import Feed
 
 Progress = Callable[[float, int], None]
 """Called now and then with the share of the files that was read (0..1) and the calls judged so far."""
@@ -37,6 +39,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     bombings_held_back  people bombed with calls, told by the alert of the trunk or customer that bombs them
     repeats             how often each tenant and holder began again after an alert, or under another name
     complaints        of a run with --complaints
+    feeds             trunks whose records are in trouble at the end, or silent
     """
 
     files: tuple[str, ...]
@@ -63,6 +66,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     bombings_held_back: int
     repeats: dict[str, dict[str, int]]
     complaints: told.ComplaintSummary | None
+    feeds: tuple[Feed, ...]
     versions: Versions
 
     def as_text(self) -> str:
@@ -77,6 +81,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         ]
         if self.complaints:
             lines.append(self.complaints.as_text())
+        for feed in self.feeds:
+            muted = f"; not judged on its calls: {', '.join(feed.mutes)}" if feed.mutes else ""
+            lines.append(f"trunk {feed.trunk or 'not named'}: {', '.join(feed.states).replace('_', ' ')}{muted}")
         if self.muted:
             lines.append(f"muted, for the feed cannot carry them: {', '.join(self.muted)}")
         if self.capacity_evictions or self.doorkeeper_active:
@@ -219,5 +226,6 @@ def _summary(files: Sequence[Path], shard: Shard, counts: _Counts, alerts: list[
         bombings_held_back=shard.bombings.held_back,
         repeats={of: shard.entity_episodes.repeats.of(of) for of in ("tenant", "holder")},
         complaints=None,
+        feeds=tuple(feed for feed in feeds(shard.tables, shard.newest_ms, shard.roll_ups.trunk_text) if feed.states),
         versions=shard.versions,
     )

@@ -9,6 +9,7 @@ from detector import metrics
 from detector.alert.revision import Alert
 from detector.hooks.action import Action
 from detector.landed.feedback import Judgement, Verdict
+from detector.status import Feed
 from detector.web.contract import Call, Room, Text
 from detector.web.desk import EntityKind
 from detector.web.queue import ROWS, Filter, Silence, Standing, View
@@ -82,6 +83,7 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
     muted: tuple[str, ...]
     warnings: tuple[str, ...]
     instances: int
+    feeds: tuple[Feed, ...]
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +160,7 @@ def feed_state(room: Room, call: Call) -> FeedState:
         muted=now.muted,
         warnings=now.warnings,
         instances=now.instances,
+        feeds=now.feeds,
     )
 
 

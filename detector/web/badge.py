@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from detector.config import Web
-from detector.status import Status
+from detector.status import Feed, Status
 from detector.web.ledger import DAY_MS, Ledger
 from detector.web.words import age, count, moment
 
@@ -46,6 +46,7 @@ class Badge(NamedTuple):
     muted: tuple[str, ...]
     warnings: tuple[str, ...]
     instances: int
+    feeds: tuple[Feed, ...] = ()
 
 
 def heard(ledger: Ledger) -> list[Heard]:
@@ -80,6 +81,7 @@ def badge(instances: Sequence[Heard], settings: Web, wall_ms: int) -> Badge:
         muted=tuple(sorted({family for one in statuses for family in one.muted})),
         warnings=tuple(sorted({warning for one in statuses for warning in one.warnings})),
         instances=len(fresh),
+        feeds=tuple(sorted((feed for one in statuses for feed in one.feeds), key=lambda feed: -len(feed.states))),
     )
 
 

@@ -54,7 +54,7 @@ def templates() -> jinja2.Environment:
     for name in ("age", "ago", "cause", "clock", "count", "figure", "definition", "iso", "measured", "moment", "words"):
         environment.filters[name] = getattr(words, name)
     environment.globals.update(
-        {name: getattr(words, name) for name in ("KINDS", "PLACES", "VERBS", "VERDICTS")},
+        {name: getattr(words, name) for name in ("KINDS", "PLACES", "TROUBLES", "VERBS", "VERDICTS")},
         chart=chart,
         why=why,
         told=told,
@@ -109,6 +109,16 @@ def silences(room: Room, call: Call) -> Html:
 def silences_fragment(room: Room, call: Call) -> Html:
     """The list of silences."""
     return _render(room, call, "silences_list.html", lambda: {"silences": room.queue.silences()})
+
+
+def feed(room: Room, call: Call) -> Html:
+    """How the records of each trunk are."""
+    return _render(room, call, "feed.html")
+
+
+def feed_fragment(room: Room, call: Call) -> Html:
+    """The table of trunks."""
+    return _render(room, call, "feed_list.html")
 
 
 def audit(room: Room, call: Call) -> Html:

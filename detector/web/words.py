@@ -19,6 +19,16 @@ KINDS = {
     "unusual_shape": "Unusual, for information",
 }
 
+TROUBLES = {
+    "clock_off": "Clock ahead of the others",
+    "missing_unanswered": "Unanswered calls missing",
+    "half_calls": "Calls in two halves",
+    "late": "Late",
+    "duplicated": "Sent twice",
+    "silent": "Silent",
+}
+"""What can be wrong with the records of a trunk (features.feeds)."""
+
 PLACES = {
     "queue": "in the queue",
     "silenced": "silenced",

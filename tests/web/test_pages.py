@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from detector import status as trunks
 from detector.alert.revision import Alert, Complained, EvidenceCall, ProposedAction, Reason, Versions, decode, encode
 from detector.config import Web
 from detector.landed.contract import Landed
@@ -34,6 +36,21 @@ def room(ledger: Ledger, **fields: Any) -> Room:
     )
 
 
+def troubled(trunk: str, state: str = "missing_unanswered") -> trunks.Feed:
+    return trunks.Feed(
+        trunk=trunk,
+        states=(state,),
+        mutes=("answer", "ring"),
+        since_ms=NOW_MS - 600_000,
+        last_ms=NOW_MS,
+        calls=4_321,
+        late=0.013,
+        duplicated=0.0,
+        half_calls=0.0,
+        answered_in_a_row=77,
+    )
+
+
 def call(query: object = None, **path: str) -> Call:
     return Call(path=path, query=query or QueueQuery(), body=None, who=Person("Anna", "127.0.0.1"))
 
@@ -44,6 +61,7 @@ def all_pages(made: Room, alert_id: str) -> str:
             pages.queue(made, call(QueueQuery(view="all", q=""))),
             pages.alert(made, call(alert_id=alert_id)),
             pages.silences(made, call()),
+            pages.feed(made, call()),
             pages.audit(made, call(PageQuery())),
         ]
     )
@@ -75,7 +93,12 @@ def test_text_from_the_wire_is_never_markup(ledger: Ledger, feed: Feed) -> None:
         versions=Versions(config=ATTACK, model=ATTACK, code=ATTACK),
         alert_id="nasty",
     )
-    feed([*landing(nasty), telling(status(instance=ATTACK, muted=(ATTACK,), warnings=(ATTACK,)))])
+    feed(
+        [
+            *landing(nasty),
+            telling(status(instance=ATTACK, muted=(ATTACK,), warnings=(ATTACK,), feeds=(troubled(ATTACK, ATTACK),))),
+        ]
+    )
     made = room(ledger)
     who = Person(ATTACK, ATTACK)
     made.desk.acknowledge(who, "nasty")
@@ -85,6 +108,15 @@ def test_text_from_the_wire_is_never_markup(ledger: Ledger, feed: Feed) -> None:
     assert "&lt;img src=x" in shown
     for live in ("<img", "<script>", "alert(2)</script", "49"):
         assert live not in shown.replace("2649", "")
+
+
+def test_a_trunk_in_trouble_is_on_the_badge_and_in_the_table_of_the_feed(ledger: Ledger, feed: Feed) -> None:
+    feed([telling(status(feeds=(troubled("LC-1"), msgspec.structs.replace(troubled("LC-2"), states=(), mutes=()))))])
+    shown = pages.feed(room(ledger), call())
+    assert "LC-1: unanswered calls missing" in shown
+    assert shown.count("<td><b>LC-") == 2
+    for words in ("answer, ring", "1.3 %", "4,321", "77"):
+        assert words in shown
 
 
 ANY = st.text(max_size=20)
@@ -143,7 +175,7 @@ def test_no_alert_is_too_odd_to_show(tmp_path_factory: pytest.TempPathFactory, o
     assert decode(encode(odd)) == odd
     ledger = Ledger(tmp_path_factory.mktemp("ledger") / "ledger.sqlite", 30)
     ledger.apply([Landed(ALERTS, "", encode(odd), 0, 1)])
-    assert all_pages(room(ledger), "odd").count("</html>") == 4
+    assert all_pages(room(ledger), "odd").count("</html>") == 5
     ledger.close()
 
 

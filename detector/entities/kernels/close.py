@@ -34,7 +34,7 @@ from detector.entities.kernels.layout import (
 from detector.entities.kernels.samples import compare, estimate, remember, row_for, sampled
 from detector.entities.kernels.told import fade, told
 from detector.features.kernels.jit import Record, njit, signed
-from detector.features.kernels.layout import ANSWERED, MILLI
+from detector.features.kernels.layout import MILLI
 from detector.features.kernels.mixture import ratio
 from detector.features.kernels.weigh import CRITICAL, REASON, WARNING
 
@@ -138,7 +138,8 @@ def weigh(row: Record, part: Record, number: int, laws: NDArray[np.void]) -> Non
     for k in range(TALKS):
         row.talk[k] += part.talk[k]
     fade(row, number)
-    row.heard += part.outcome[ANSWERED]
+    for k in range(TALKS):  # outcomes are not counted where a trunk lacks unanswered calls
+        row.heard += part.talk[k]
     kind = signed(row.kind)
     for k in range(FAMILIES):
         if p.speaks[k] == 0 or not SPEAKS[kind, k] or k >= MOVED:  # moved: when a list is measured (moved.py)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.features.kernels.ahead import ask
+from detector.features.kernels.health import meet
 from detector.features.kernels.index import find
 from detector.features.kernels.jit import Record, inlined, njit, signed
 from detector.features.kernels.layout import (
@@ -220,11 +221,14 @@ def judge(
         out.row = np.int32(-1)
         out.outcome = np.uint8(outcome_of(call.answer_ms >= 0, signed(call.release_cause)))
         out.talk_s = np.float32((call.release_ms - call.answer_ms) / 1000.0) if call.answer_ms >= 0 else np.float32(-1)
-        if seen_before(t.seen, meta, call.call_hash):
+        late = call.release_ms < watermark_ms
+        duplicate = seen_before(t.seen, meta, call.call_hash)
+        out.muted = np.uint16(meet(t, call, duplicate, late))
+        if duplicate:
             meta.duplicates += 1
             out.duplicate = True
             continue
-        if call.release_ms < watermark_ms:
+        if late:
             meta.late += 1
         meta.seen_calls += 1
         if meta.seen_calls % SWEEP_EVERY == 0:

@@ -123,6 +123,7 @@ EVIDENCE = np.dtype(
         ("share", np.int32, (FAMILIES,)),  # C_k, 1/1024 nat
         ("told", np.int32),  # 1/1024 nat, of ROW.told
         ("score", np.int32),  # S: 0, or the shares and what was told
+        ("muted", np.uint16),  # families that the newest call's trunk spoils, a bit each
         ("rate_weight", np.float64, (RATES,)),  # pace mixture
         ("life_weight", np.float64, (LIVES,)),  # how far the line seems to lead each ordinary life
         ("dial_weight", np.float64, (DIALS,)),  # and, if it dials, to dial in each way
@@ -219,6 +220,7 @@ SCORED = np.dtype(
         ("near", np.int8),  # callee next to one called just before: 1, 0; -1 = not known
         ("hour", np.uint8),  # local hour of setup
         ("beside", np.uint8),  # other calls of the line at the same time
+        ("muted", np.uint16),  # families that its trunk spoils, a bit each (health.py)
         ("calls_60m", np.int32),  # kept calls with setup in the last hour, this one included; 0 if not observed
         ("distinct_60m", np.int32),
         ("callbacks", np.int32),
@@ -228,6 +230,32 @@ SCORED = np.dtype(
     align=True,
 )
 """What one call added: what `explain` reads, and the features of the models."""
+
+HEALTH = np.dtype(
+    [
+        ("key", np.uint64),  # of the trunk, 1 = calls without one; 0 = free. In row 0: how often a row was given up
+        ("last_ms", np.int64),  # newest release
+        ("since_ms", np.int64),  # release time of the call that changed `states` last
+        ("gap_ms", np.float64),  # between calls, mean of the last 64 or so
+        ("records", np.int64),  # these four are halved together
+        ("late", np.int64),
+        ("duplicates", np.int64),
+        ("halves", np.int64),
+        ("run", np.int64),  # answered calls since the last one that was not
+        ("usual_calls", np.int64),
+        ("usual_answered", np.int64),
+        ("calls", np.int64),  # ever
+        ("states", np.uint8),  # health.CLOCK ...
+    ],
+    align=True,
+)
+"""How the records of one trunk are; row 0: of all together."""
+
+HALF = np.dtype([("key", np.uint64), ("setup_ms", np.int64)], align=True)
+"""The newest call of a line to a callee, by hash of both."""
+
+TRUNKS, PAIRS = 1_024, 8_192
+"""Trunks looked after at a time, and pairs of line and callee remembered: both halves of a call end at once."""
 
 POLICY = np.dtype(
     [
@@ -258,5 +286,7 @@ class Tables(NamedTuple):
     seen: NDArray[np.uint64]  # [n, 2, BUCKET] hashes of recent calls, two generations
     door: NDArray[np.uint64]  # [2, n] doorkeeper: callers seen once while rows were scarce
     ring_times: NDArray[np.int64]  # [RING_TIMES + 1] everybody's given-up rings by whole second; the last is their sum
+    trunks: NDArray[np.void]  # HEALTH[1 + TRUNKS]
+    halves: NDArray[np.void]  # HALF[PAIRS]
     scratch: NDArray[np.void]  # SCORED[1]
     meta: NDArray[np.void]  # META[1]

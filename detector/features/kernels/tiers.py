@@ -206,6 +206,7 @@ def give_evidence(t: Tables, place: int) -> int:
         evidence.past_n[which] = np.uint16(0)
         evidence.past_head[which] = np.uint16(0)
     evidence.callbacks_seen = np.int32(t.rows[place].callbacks)
+    evidence.muted = np.uint16(0)
     evidence.told = np.int32(signed(t.rows[place].told) * (MILLI // TOLD_UNIT))
     t.rows[place].evidence = number
     return signed(number)

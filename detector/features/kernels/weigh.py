@@ -45,14 +45,32 @@ _GROUPS = np.array(GROUP_OF)
 
 @inlined
 def add(evidence: Record, p: Record, family: int, observed: int) -> int:
-    """One family's observation into its share. In place; the weighed observation."""
+    """One family's observation into its share, unless the call's trunk spoils it. In place; the weighed observation."""
+    if spoiled(evidence, family):
+        return signed(0)
     return law.add_share(evidence, family, observed, p.weight[family], p.low[family], p.high[family])
 
 
 @inlined
-def speaks(p: Record, family: int) -> bool:
+def spoiled(evidence: Record, family: int) -> bool:
+    """The trunk of this call spoils the family."""
+    return bool((signed(evidence.muted) >> family) & 1)
+
+
+@inlined
+def speaks(evidence: Record, p: Record, family: int) -> bool:
     """A muted family is not asked: it must not move the mixtures either."""
-    return bool(p.weight[family] > 0.0)
+    return bool(p.weight[family] > 0.0) and not spoiled(evidence, family)
+
+
+@inlined
+def forget_spoiled(evidence: Record, seen: Record) -> None:
+    """What families said while the trouble of a trunk was not known yet is spoiled, too. In place."""
+    evidence.muted = seen.muted
+    if seen.muted != np.uint16(0):
+        for k in range(FAMILIES):
+            if spoiled(evidence, k):
+                evidence.share[k] = np.int32(0)
 
 
 @njit
@@ -61,8 +79,9 @@ def weigh_call(
 ) -> None:
     """Add one call's observations (SCORED, filled by `remember` and `look_at`) to a line's evidence. In place."""
     n, d = signed(seen.known_calls), signed(seen.known_callees)
+    forget_spoiled(evidence, seen)
     against = 0
-    if speaks(p, NOVELTY):
+    if speaks(evidence, p, NOVELTY):
         against += add(evidence, p, NOVELTY, law.novelty(evidence, p, seen.first_time, n, d))
     if seen.first_time:
         against += weigh_stranger(evidence, p, seen, ring_times)
@@ -96,13 +115,13 @@ def weigh_call(
 def weigh_stranger(evidence: Record, p: Record, seen: Record, ring_times: NDArray[np.int64]) -> int:
     """The families that only look at calls to first-time callees. In place; what they say together."""
     against = add(evidence, p, HOURS, traits.hours(evidence, HOURS, signed(seen.hour), p.hour_p0))
-    if seen.gap_new_s >= 0 and speaks(p, PACE):
+    if seen.gap_new_s >= 0 and speaks(evidence, p, PACE):
         against += add(evidence, p, PACE, law.pace(evidence, p, np.float64(seen.gap_new_s)))
-    if seen.outcome < OUTCOMES and speaks(p, ANSWER):
+    if seen.outcome < OUTCOMES and speaks(evidence, p, ANSWER):
         against += add(evidence, p, ANSWER, law.answer(evidence, p, signed(seen.outcome)))
     if seen.outcome == ANSWERED:
         talk_s = signed(seen.talk_s)
-        if speaks(p, SCRIPT):
+        if speaks(evidence, p, SCRIPT):
             against += add(evidence, p, SCRIPT, law.script(evidence, p, talk_s))
         law.keep_past(evidence, TALK_PAST, talk_s, law.log_of(talk_s))
     if seen.ring_s >= 0:
@@ -147,6 +166,7 @@ def weigh_kept(t: Tables, place: int, p: Record, utc_offset_ms: int, now: Record
     for back in range(1, kept):
         d -= signed(t.kept[row.ring + (newest - back) % size].flags) & FIRST_TIME
     then = t.scratch[0]
+    then.muted = now.muted  # what was wrong when they came is not kept
     for back in range(kept - 1, 0, -1):
         call = t.kept[row.ring + (newest - back) % size]
         look_at(t, row, back, utc_offset_ms, then)
