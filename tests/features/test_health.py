@@ -188,7 +188,7 @@ def test_what_is_muted_neither_accuses_nor_excuses_and_the_alert_says_so() -> No
     assert {"answer", "ring"} <= set(own[-1].muted)
     assert not [reason for reason in own[-1].reasons if reason.family == "answer"]
     other = [made | {"trunk_in": "T2"} for made in dialer]
-    sound, _ = judge(other + crowd(300, "T2"))
+    sound, _ = judge(other + crowd(1_200, "T2"))
     line = [alert for alert in sound if alert.entity == "13900000001"][-1]
     assert "answer" not in line.muted
     assert line.reasons[-1].family == "answer"
