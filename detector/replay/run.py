@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from detector.alert.revision import Alert, Versions, decode
-from detector.alert.stories import newest_revisions, stories
+from detector.alert.stories import Story, newest_revisions, stories
 from detector.app import new_pipeline, new_shard
 from detector.cdr.batch import CdrBatch
 from detector.config import Config
@@ -55,6 +55,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     alerts_by_kind: dict[str, int]
     alerts_per_day: float
     open_at_the_end: int
+    stories: int
+    stories_open_at_the_end: int
     threshold: float
     entity_threshold: float
     muted: tuple[str, ...]
@@ -78,6 +80,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             f" rejected: {rejected}; duplicates: {self.duplicates:,}",
             f"alerts: {self.alerts} ({kinds}), {self.alerts_per_day:g} a day, {self.open_at_the_end} open at the end;"
             f" threshold {self.threshold:g} nats",
+            f"stories: {self.stories}, {self.stories_open_at_the_end} open at the end",
         ]
         if self.complaints:
             lines.append(self.complaints.as_text())
@@ -133,8 +136,8 @@ def replay(
         source.close()
         trace.close(shard.tables)
     write_handovers(shard.handovers.suspects(), shard.plan, out_dir / "handovers.csv")
-    alerts = _write_stories(out_dir)
-    summary = _summary(files, shard, counts, alerts)
+    alerts, told_as = _write_stories(out_dir)
+    summary = _summary(files, shard, counts, alerts, told_as)
     if taken:
         leads = complaint_leads.leads(shard, alerts)
         complaint_leads.write_leads(leads, out_dir / "complaints.csv")
@@ -185,19 +188,20 @@ def _make_empty(out_dir: Path) -> None:
     out_dir.mkdir(parents=True, exist_ok=True)
 
 
-def _write_stories(out_dir: Path) -> list[Alert]:
-    """stories.ndjson from alerts.ndjson; the newest revision of each alert."""
+def _write_stories(out_dir: Path) -> tuple[list[Alert], list[Story]]:
+    """stories.ndjson from alerts.ndjson; the newest revision of each alert, and the stories."""
     file = out_dir / "alerts.ndjson"
     file.touch()
     with file.open("rb") as lines:
         newest = newest_revisions(map(decode, lines))
-    with (out_dir / "stories.ndjson").open("wb") as out:
-        for story in stories(newest):
-            out.write(msgspec.json.encode(story) + b"\n")
-    return newest
+    told_as = stories(newest)
+    (out_dir / "stories.ndjson").write_bytes(msgspec.json.Encoder().encode_lines(told_as))
+    return newest, told_as
 
 
-def _summary(files: Sequence[Path], shard: Shard, counts: _Counts, alerts: list[Alert]) -> Summary:
+def _summary(
+    files: Sequence[Path], shard: Shard, counts: _Counts, alerts: list[Alert], told_as: list[Story]
+) -> Summary:
     meta = shard.tables.meta[0]
     span_ms = shard.newest_ms - counts.first_ms if counts.first_ms is not None else 0
     days = max(span_ms / DAY_MS, 1e-9)
@@ -215,6 +219,8 @@ def _summary(files: Sequence[Path], shard: Shard, counts: _Counts, alerts: list[
         alerts_by_kind=dict(sorted(Counter(alert.kind for alert in alerts).items())),
         alerts_per_day=round(len(alerts) / days, 2) if counts.first_ms is not None else 0.0,
         open_at_the_end=sum(alert.state == "open" for alert in alerts),
+        stories=len(told_as),
+        stories_open_at_the_end=sum(story.state == "open" for story in told_as),
         threshold=round(shard.threshold, 2),
         entity_threshold=round(shard.roll_ups.threshold, 2),
         muted=shard.muted,
