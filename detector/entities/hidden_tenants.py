@@ -41,37 +41,48 @@ class HiddenTenants:
 
     def __init__(self, tables: Tables, registry: Registry) -> None:
         self._tables, self._registry = tables, registry
+        self._told: dict[str, Reason] = {}  # by id of open alerts
 
     def told(self, alerts: list[Alert]) -> list[Alert]:
-        """The same alerts; open ones of blocks and holders say how many ways there are, where there are several."""
-        if not any(_may_hide(alert) for alert in alerts):
-            return alerts
-        rows = self._tables.evidence["row"]
-        used = np.flatnonzero(rows >= 0)
-        places = self._registry.places_of(self._tables.evidence["number_key"][used])
-        rows, places = rows[used], places
-        return [self._noted(alert, rows, places) if _may_hide(alert) else alert for alert in alerts]
+        """The same alerts; those of blocks and holders say how many ways there are, where there are several.
 
-    def _noted(self, alert: Alert, rows: NDArray[np.int32], places: NDArray[np.int64]) -> Alert:
+        The last revision of an alert says what the one before it said.
+        """
+        lines = np.zeros(0, np.int32), np.zeros(0, np.int64)
+        if any(_may_hide(alert) and alert.state == "open" for alert in alerts):
+            rows = self._tables.evidence["row"]
+            used = np.flatnonzero(rows >= 0)
+            lines = rows[used], self._registry.places_of(self._tables.evidence["number_key"][used])
+        return [self._noted(alert, lines) if _may_hide(alert) else alert for alert in alerts]
+
+    def _noted(self, alert: Alert, lines: tuple[NDArray[np.int32], NDArray[np.int64]]) -> Alert:
+        if alert.state == "open":
+            reason = self._reason(alert, *lines)
+            if reason:
+                self._told[alert.alert_id] = reason
+        else:
+            reason = self._told.pop(alert.alert_id, None)
+        return msgspec.structs.replace(alert, reasons=(*alert.reasons, reason)) if reason else alert
+
+    def _reason(self, alert: Alert, rows: NDArray[np.int32], places: NDArray[np.int64]) -> Reason | None:
         field = "block" if alert.entity_kind == "block" else "holder"
         of_it = [i for i, block in enumerate(self._registry.blocks) if getattr(block, field) == alert.entity]
         mine = rows[np.isin(places, of_it) & (places != NO_BLOCK)]
         mine = mine[self._tables.rows["kept"][mine] >= LEAST_CALLS]
         if len(mine) < 2 * LEAST_LINES:
-            return alert
+            return None
         mine = mine[np.argsort(self._tables.rows["key"][mine])][:MOST_LINES]
         ways = ways_of(np.stack([calls_by_length(kept) for kept in self._kept(mine)]))
         several = int(np.count_nonzero(np.bincount(ways) >= LEAST_LINES))
         if several < 2:
-            return alert
+            return None
         text = (
             f"its {len(mine)} busiest lines dial in {several} ways (length of talk, of ringing, pauses):"
             " so many customers at least seem to stand behind it"
         )
-        reason = Reason(
+        return Reason(
             family="hidden_tenants", feature="ways_of_dialing", value=float(several), usual=1.0, share=0.0, text=text
         )
-        return msgspec.structs.replace(alert, reasons=(*alert.reasons, reason))
 
     def _kept(self, rows: NDArray[np.int32]) -> Iterator[NDArray[np.void]]:
         for row in self._tables.rows[rows]:
@@ -79,7 +90,7 @@ class HiddenTenants:
 
 
 def _may_hide(alert: Alert) -> bool:
-    return alert.state == "open" and alert.entity_kind in ("block", "holder")
+    return alert.entity_kind in ("block", "holder")
 
 
 def calls_by_length(kept: NDArray[np.void]) -> NDArray[np.int64]:
