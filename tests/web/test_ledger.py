@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -161,3 +162,16 @@ def test_a_file_that_is_no_ledger_is_named(tmp_path: Path) -> None:
     path.write_text("this is a text file, and long enough to be looked at by the library" * 20)
     with pytest.raises(StateError, match=r"ledger\.sqlite.*web\.database"):
         Ledger(path, 30)
+
+
+def test_a_ledger_of_an_older_program_is_widened(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite"
+    Ledger(file, 30).close()
+    with sqlite3.connect(file) as db:
+        for column in ("first_call_ms", "linked", "calls"):
+            db.execute(f"ALTER TABLE alert DROP COLUMN {column}")
+    db.close()
+    ledger = Ledger(file, 30)
+    ledger.apply([Landed(ALERTS, "", r.value, 0, n) for n, r in enumerate(landing(alert()), 1)])
+    assert [row.narrowest for row in Queue(ledger).rows(Filter())] != [None]
+    ledger.close()
