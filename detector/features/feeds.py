@@ -14,7 +14,8 @@ SILENT = "silent"
 ALL_STATES = (*STATES, SILENT)
 
 SILENT_GAPS, SILENT_MS, FORGOTTEN_MS = 50, 1_800_000, 24 * 3_600_000
-"""A trunk is silent after half an hour and fifty of its usual gaps without a call; after a day it is forgotten."""
+"""A trunk is silent after half an hour without a call in which, by its part of all calls, it would have had fifty: at
+night all of them have fewer. After a day it is forgotten."""
 
 MOST_FEEDS = 20
 
@@ -26,14 +27,16 @@ def feeds(tables: Tables, now_ms: int, text_of: Callable[[int], str | None]) -> 
     text_of  a trunk's key -> its name; None = not known
     """
     rows = _live(tables, now_ms)
-    told = [(_states(row, now_ms), row) for row in rows]
+    all_calls = int(tables.trunks[0]["calls"])
+    told = [(_states(row, now_ms, all_calls), row) for row in rows]
     ordered = sorted(told, key=lambda one: (-len(one[0]), -int(one[1]["calls"]), int(one[1]["key"])))
     return tuple(_feed(states, row, text_of) for states, row in ordered[:MOST_FEEDS])
 
 
 def counts(tables: Tables, now_ms: int) -> dict[str, int]:
     """State -> trunks that have it now; all states."""
-    found = [state for row in _live(tables, now_ms) for state in _states(row, now_ms)]
+    all_calls = int(tables.trunks[0]["calls"])
+    found = [state for row in _live(tables, now_ms) for state in _states(row, now_ms, all_calls)]
     return {state: found.count(state) for state in ALL_STATES}
 
 
@@ -54,10 +57,10 @@ def _live(tables: Tables, now_ms: int) -> NDArray[np.void]:
     return live
 
 
-def _states(row: np.void, now_ms: int) -> tuple[str, ...]:
+def _states(row: np.void, now_ms: int, all_calls: int) -> tuple[str, ...]:
     states = tuple(name for k, name in enumerate(STATES) if int(row["states"]) >> k & 1)
-    quiet_ms = now_ms - int(row["last_ms"])
-    silent = quiet_ms > max(SILENT_MS, SILENT_GAPS * float(row["gap_ms"])) and row["calls"] > SILENT_GAPS
+    missed = (all_calls - int(row["last_at"])) / max(float(row["gap"]), 1.0)
+    silent = now_ms - int(row["last_ms"]) > SILENT_MS and missed > SILENT_GAPS and row["calls"] > SILENT_GAPS
     return (*states, SILENT) if silent else states
 
 

@@ -56,11 +56,12 @@ def meet(t: Tables, call: Record, duplicate: bool, late: bool) -> int:
     count_record(row, duplicate, late, half)
     if not duplicate:
         count_outcome(row, call.answer_ms >= 0)
-        gap_ms = call.release_ms - row.last_ms
-        if gap_ms > 0:
-            row.gap_ms += (gap_ms - row.gap_ms) * (1 / 64) if row.calls > 1 else gap_ms * row.calls
-            row.last_ms = call.release_ms
+        gap = all_of_them.calls - row.last_at
+        row.gap += (gap - row.gap) * (1 / 64) if row.calls > 1 else gap * row.calls
+        row.last_at = all_of_them.calls
+        row.last_ms = max(row.last_ms, call.release_ms)
         row.calls += 1
+        all_of_them.calls += 1
     states = states_of(row, all_of_them)
     if states != signed(row.states):
         row.states = np.uint8(states)
@@ -92,7 +93,8 @@ def new_trunk(t: Tables, name: np.uint64, first: int, now_ms: int) -> int:
     row.key = name
     row.last_ms = signed(-1)
     row.since_ms = now_ms
-    row.gap_ms = 0.0
+    row.gap = 0.0
+    row.last_at = 0
     row.records = row.late = row.duplicates = row.halves = 0
     row.run = row.usual_calls = row.usual_answered = row.calls = 0
     row.states = np.uint8(0)

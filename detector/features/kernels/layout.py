@@ -236,7 +236,8 @@ HEALTH = np.dtype(
         ("key", np.uint64),  # of the trunk, 1 = calls without one; 0 = free. In row 0: how often a row was given up
         ("last_ms", np.int64),  # newest release
         ("since_ms", np.int64),  # release time of the call that changed `states` last
-        ("gap_ms", np.float64),  # between calls, mean of the last 64 or so
+        ("last_at", np.int64),  # calls of all trunks by then
+        ("gap", np.float64),  # calls of all trunks from one of its own to the next, mean of the last 64 or so
         ("records", np.int64),  # these four are halved together
         ("late", np.int64),
         ("duplicates", np.int64),
