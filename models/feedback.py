@@ -23,7 +23,7 @@ from detector.features.catalog import COLUMNS, FAMILIES
 LEAST_WEIGHT, MOST_WEIGHT = 0.5, 1.25
 """No number of verdicts silences a family, or lets call-backs buy much more than they do."""
 
-RATE = 0.01
+RATE = 0.015
 AUTHOR_VERDICTS = 10
 """Verdicts of one author that count; beyond, no more of them than of all others together."""
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.quality import entities, hidden_tenants
+from benchmarks.quality import entities, hidden_tenants, verdicts
 from benchmarks.quality.tables import TABLES
 from benchmarks.speed import result as speed
 
@@ -52,6 +52,8 @@ def figures(name: str) -> str:
         return speed.tables(speed.read())
     if name == "entities":
         return entities.tables(msgspec.json.decode((RESULTS / "entities.json").read_bytes(), type=entities.Result))
+    if name == "verdicts":
+        return verdicts.table(msgspec.json.decode((RESULTS / "verdicts.json").read_bytes(), type=verdicts.Result))
     if name == "hidden_tenants":
         return hidden_tenants.table(hidden_tenants.read())
     return {"overlay": overlay, **TABLES}[name](json.loads((RESULTS / f"{name}.json").read_bytes()))
