@@ -11,7 +11,7 @@ from detector.features.kernels.layout import MILLI
 from detector.numbering.registry import DECLARED
 from models.evidence import CLASSES, ClassParameters, Evidence, Pooled
 
-FAMILY_NAMES = ("novelty", "pace", "script", "answer", "reciprocity", "rotation", "surge", "moved", "told")
+FAMILY_NAMES = ("novelty", "pace", "script", "answer", "reciprocity", "rotation", "surge", "neighbour", "moved", "told")
 """In the order of the kernels' shares (layout.NOVELTY ...)."""
 
 

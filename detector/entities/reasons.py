@@ -21,7 +21,7 @@ def kind_of(reasons: tuple[Reason, ...]) -> str:
         return "moved_operation"
     if "surge" in carried:
         return "flood"
-    if "rotation" in carried:
+    if carried & {"rotation", "neighbour"}:
         return "number_rotation"
     return "ai_robocall" if "script" in carried else "mass_dialing"
 
@@ -110,6 +110,12 @@ def _surge(entity: np.void) -> Told:
     return float(calls), rate, "calls_in_segment", text
 
 
+def _neighbour(entity: np.void) -> Told:
+    beside, calls = int(entity["beside"]), max(int(entity["calls"]), 1)
+    text = f"{beside:,} of {calls:,} calls showed a number like the callee's own but for the last four digits"
+    return beside / calls, 0.005, "calls_from_a_neighbours_number", text
+
+
 def _moved(link: Link) -> Told:
     return link.shared / link.sampled, round(link.chance, 3), "callees_on_a_suspects_list", link.text
 
@@ -136,4 +142,5 @@ _TELL: dict[str, Callable[[np.void], Told]] = {
     "reciprocity": _reciprocity,
     "rotation": _rotation,
     "surge": _surge,
+    "neighbour": _neighbour,
 }

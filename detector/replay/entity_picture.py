@@ -12,7 +12,9 @@ from detector.replay.svg import Panel, box, drawing, legend, text
 WIDTH, HEIGHT = 1240, 700
 BINS = 24
 SIDE = 10
-COLOURS = dict(zip(FAMILY_NAMES, ("a", "b", "c", "d", "f", "e dash", "a dash", "b dash", "c dash"), strict=True))
+COLOURS = dict(
+    zip(FAMILY_NAMES, ("a", "b", "c", "d", "f", "e dash", "a dash", "b dash", "c dash", "d dash"), strict=True)
+)
 _LEFT, _TOP, _CELL_WIDTH, _CELL_HEIGHT = 30, 112, 56, 52
 _STEPS_H = (0.25, 0.5, 1, 2, 6, 12, 24, 48, 96, 240)
 

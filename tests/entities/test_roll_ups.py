@@ -39,7 +39,7 @@ def calls_of(rows: Sequence[tuple[int, ...]]) -> NDArray[np.void]:
         calls[i]["release_ms"], calls[i]["setup_ms"] = release_ms, release_ms - 10_000
         calls[i]["answer_ms"] = release_ms - talk_s * 1000 if talk_s >= 0 else -1
         calls[i]["line_key"], calls[i]["number_key"] = NUMBER + line, NUMBER + 500 + number
-        calls[i]["callee_key"] = NUMBER + 500 + callee
+        calls[i]["callee_key"] = NUMBER + 500 + callee + callee % 3 * 10_000  # two of three are nobody's neighbours
         calls[i]["tenant_key"], calls[i]["trunk_in_key"] = tenant, trunk
         calls[i]["call_hash"], calls[i]["number_class"] = i + 1, MOBILE
     return calls

@@ -15,6 +15,7 @@ LOW = {
     "reciprocity": -16,
     "rotation": -2,
     "surge": -4,
+    "neighbour": 0,
     "moved": 0,
     "told": 0,
 }
@@ -26,13 +27,14 @@ HIGH = {
     "reciprocity": 0,
     "rotation": 8,
     "surge": 8,
+    "neighbour": 16,
     "moved": 16,
     "told": 6,
 }
 SPEAKS = {
     "number": {"novelty", "pace", "script", "answer", "reciprocity", "told"},
-    "tenant": {"novelty", "pace", "script", "answer", "reciprocity", "rotation", "told"},
-    "trunk": {"novelty", "script", "answer"},
+    "tenant": {"novelty", "pace", "script", "answer", "reciprocity", "rotation", "neighbour", "told"},
+    "trunk": {"novelty", "script", "answer", "neighbour"},
     "destination": {"script", "answer", "surge"},
 }
 
@@ -57,6 +59,7 @@ class Known:
     strangers: int = 0
     changes: int = 0
     keeps: int = 0
+    beside: int = 0
     answered: list[tuple[int, int]] = field(default_factory=list)  # (minute, calls), ever
     people: list[tuple[int, float]] = field(default_factory=list)  # (minute, complainant by probability), ever
     outcome: list[int] = field(default_factory=lambda: [0] * 4)
@@ -106,6 +109,7 @@ class Twin:
         known.strangers += len(new)
         known.changes += changes
         known.keeps += keeps
+        known.beside += sum(_beside(call) for call in calls)
         for call in calls:
             if call["outcome"] < 4:
                 known.outcome[call["outcome"]] += 1
@@ -119,6 +123,7 @@ class Twin:
             "pace": _pace(known, number),
             "reciprocity": int(self.law["callback"]) * max(known.backs - known.strangers // 50, 0),
             "rotation": _rotation(known),
+            "neighbour": _neighbour(known),
         }
         for family, value in found.items():
             within = min(max(value, LOW[family] * 1024), HIGH[family] * 1024)
@@ -131,7 +136,7 @@ class Twin:
         known.last_minute = number
         if known.score <= 0 or (entity[0] == "destination" and known.shares["surge"] <= 0):
             known.score, known.begin, known.calls = 0, None, 0
-            known.backs = known.strangers = known.changes = known.keeps = 0
+            known.backs = known.strangers = known.changes = known.keeps = known.beside = 0
             known.shares, known.outcome, known.talk = dict.fromkeys(LOW, 0), [0] * 4, [0] * 40
 
     def _shown(self, known: Known, calls: list[dict[str, int]]) -> tuple[int, int]:
@@ -211,15 +216,25 @@ def _pace(known: Known, number: int) -> int:
     return math.floor(1024 * (log_gamma_poisson(1.0, 30.0) - log_gamma_poisson(0.5, 1.0)) + 0.5)
 
 
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+
 def _rotation(known: Known) -> int:
-    def log_beta(a: float, b: float) -> float:
-        a, b = a + known.changes, b + known.keeps
-        return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+    n, m = known.changes, known.keeps
+    dialing = _log_beta(2 + n, 1 + m) - _log_beta(2, 1)
+    return math.floor(1024 * (dialing - _log_beta(0.5 + n, 9.5 + m) + _log_beta(0.5, 9.5)) + 0.5)
 
-    def empty(a: float, b: float) -> float:
-        return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
-    return math.floor(1024 * (log_beta(2, 1) - empty(2, 1) - log_beta(0.5, 9.5) + empty(0.5, 9.5)) + 0.5)
+def _beside(call: dict[str, int]) -> bool:
+    shown, called = str(call["number_key"]), str(call["callee_key"])
+    return call["number_class"] == 1 and shown[:-4] == called[:-4] and shown != called
+
+
+def _neighbour(known: Known) -> int:
+    n, m = known.beside, known.calls - known.beside
+    borrowed = _log_beta(1 + n, 4 + m) - _log_beta(1, 4)
+    return math.floor(1024 * (borrowed - _log_beta(0.5 + n, 99.5 + m) + _log_beta(0.5, 99.5)) + 0.5)
 
 
 def _told(known: Known, number: int, usual: float) -> int:

@@ -27,6 +27,7 @@ from detector.entities.kernels.layout import (
 )
 from detector.features.kernels.index import find, find_slot, mix, put
 from detector.features.kernels.jit import Record, inlined, njit, signed
+from detector.numbering.kernels.china import MOBILE
 from detector.numbering.kernels.number import HASHED
 
 NEW_PARTIALS, NEW_PAIRS = 10, 30
@@ -162,6 +163,13 @@ def partial_of(minute: Minute, known: Entities, kind: int, name: np.uint64) -> i
 
 
 @inlined
+def beside(call: Record) -> bool:
+    """A mobile number is shown that differs from the callee's in its last four digits only."""
+    near = call.number_key // np.uint64(10_000) == call.callee_key // np.uint64(10_000)
+    return bool(call.number_class == MOBILE and near and call.number_key != call.callee_key)
+
+
+@inlined
 def count_call(row: Record, call: Record, i: int, outcome: int, block: int, broken: int) -> None:
     """A call that an entity made. In place."""
     if row.first_call < 0:
@@ -178,6 +186,7 @@ def count_call(row: Record, call: Record, i: int, outcome: int, block: int, brok
         row.outcome[outcome] += 1
     if call.answer_ms >= 0:
         row.talk[talk_bin((call.release_ms - call.answer_ms) / 1000.0)] += np.int32(1)
+    row.beside += int(beside(call))
     if broken != 0:
         for rule in range(RULES):
             row.broken[rule] += (broken >> rule) & 1
@@ -308,6 +317,7 @@ def add_minute(from_: Minute, to: Minute, known: Entities) -> None:
             row.outcome[k] += part.outcome[k]
         for k in range(TALKS):
             row.talk[k] += part.talk[k]
+        row.beside += part.beside
         for k in range(RULES):
             row.broken[k] += part.broken[k]
         for what in range(WHATS):

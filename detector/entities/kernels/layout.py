@@ -34,8 +34,8 @@ OUTCOMES = 4
 TALKS = 40
 """Bins of talk: 2 s each up to a minute, then ten on a log scale up to an hour and more."""
 
-NOVELTY, PACE, SCRIPT, ANSWER, RECIPROCITY, ROTATION, SURGE, MOVED, TOLD = range(9)
-FAMILIES = 9
+NOVELTY, PACE, SCRIPT, ANSWER, RECIPROCITY, ROTATION, SURGE, NEIGHBOUR, MOVED, TOLD = range(10)
+FAMILIES = 10
 
 INBOUND_ONLY, FOREIGN_TRUNK, INVALID_CALLER, UNASSIGNED = range(4)
 RULES = 4
@@ -56,6 +56,7 @@ PARTIAL = np.dtype(
         ("authenticated", np.bool_),
         ("outcome", np.int64, (OUTCOMES,)),
         ("talk", np.int32, (TALKS,)),
+        ("beside", np.int64),  # calls that show a number of the callee's own ten thousand
         ("broken", np.int64, (RULES,)),  # calls against each rule
         ("shift", np.uint8, (WHATS,)),  # members whose level is below are left out
         ("members", np.int16, (WHATS, LEVELS)),  # by level
@@ -112,6 +113,7 @@ ENTITY = np.dtype(
         ("strangers", np.int64),  # calls to sampled callees not called before
         ("outcome", np.int64, (OUTCOMES,)),
         ("talk", np.int32, (TALKS,)),
+        ("beside", np.int64),
         ("share", np.int32, (FAMILIES,)),  # 1/1024 nat
         ("score", np.int32),
         ("against_ms", np.int64),
