@@ -5,7 +5,9 @@ belongs, in this order, to
   1. the nearest alert of a wider entity that it is part of (LEVELS),
   2. the alert of an entity that it names as the source of what it does (`linked`),
   3. the most harmful alert of its own entity,
-  4. where it holds nothing itself: the story in which most of its parts are (the trunk of one tenant's lines),
+  4. where it holds others: the story to which at least half of its linked parts are linked (the code to which an
+     operation moved, whose customers work through the lists of those before),
+  5. where it holds nothing itself: the story in which most of its parts are (the trunk of one tenant's lines),
 if that one says more than information and both live at the same time. What is left is told together where several
 share an entity.
 """
@@ -35,6 +37,7 @@ def parents(branches: Iterable[Branch]) -> dict[str, str]:
         if branch.alert_id not in parent:
             same = [one for one in above.get(branch.own, ()) if one.alert_id in parent or _rank(one) < _rank(branch)]
             _place(branch, [branch.own], {branch.own: same}, parent)
+    _follow(ranked, above, parent)
     return parent | _elsewhere(ranked, parent)
 
 
@@ -47,6 +50,23 @@ def _place(
             if _holds(one, branch) and root_of(one.alert_id, parent) != branch.alert_id:
                 parent[branch.alert_id] = one.alert_id
                 return
+
+
+def _follow(ranked: Sequence[Branch], above: Mapping[Entity, Sequence[Branch]], parent: dict[str, str]) -> None:
+    """Put alerts that hold others below the story to which these are linked, the newest first. In place."""
+    by_id, wanted = {branch.alert_id: branch for branch in ranked}, dict[str, list[str | None]]()
+    for branch in ranked:
+        if branch.linked and branch.alert_id in parent:
+            found = (one for entity in branch.sources() for one in above.get(entity, ()) if _holds(one, branch))
+            sought = next((root_of(one.alert_id, parent) for one in found), None)
+            wanted.setdefault(root_of(branch.alert_id, parent), []).append(sought)
+    for branch in sorted((by_id[name] for name in wanted), key=_age):
+        targets = wanted[branch.alert_id]
+        target, votes = Counter(targets).most_common(1)[0]
+        if target is None or target == branch.alert_id or 2 * votes < len(targets):
+            continue
+        if _holds(by_id[target], branch) and root_of(target, parent) != branch.alert_id:
+            parent[branch.alert_id] = target
 
 
 def _elsewhere(branches: Sequence[Branch], parent: Mapping[str, str]) -> dict[str, str]:

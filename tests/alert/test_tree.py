@@ -167,6 +167,24 @@ def test_a_moved_operation_is_one_story_with_the_one_it_was() -> None:
     assert [(story.entity, story.alert_count) for story in stories([*new, *lines, ended])] == [("H", 8)]
 
 
+def test_a_holder_whose_customers_moved_there_is_one_story_with_where_they_were() -> None:
+    old = above_line("holder", "H", harm=9.0, first_call_ms=1)
+    was = [above_line("tenant", f"customer-{i}", holder="H", first_call_ms=2) for i in range(3)]
+    new = above_line("holder", "later", harm=5.0, first_call_ms=50)
+
+    def customers(n_linked: int) -> list[Alert]:
+        sources = [linked(("tenant", f"customer-{i}")) if i < n_linked else linked(("tenant", "?")) for i in range(3)]
+        names = [f"trading-{i}" for i in range(3)]
+        return [
+            above_line("tenant", name, holder="later", first_call_ms=51, linked=source)
+            for name, source in zip(names, sources, strict=True)
+        ]
+
+    assert [(story.entity, story.alert_count) for story in stories([old, *was, new, *customers(2)])] == [("H", 8)]
+    apart = stories([old, *was, new, *customers(1)])
+    assert [(story.entity, story.alert_count) for story in apart] == [("H", 4), ("later", 4)]
+
+
 def test_of_two_that_name_each_other_the_older_one_stays_above() -> None:
     one = above_line("tenant", "one", first_call_ms=1, linked=linked(("tenant", "two")))
     two = above_line("tenant", "two", first_call_ms=9, harm=90.0, linked=linked(("tenant", "one")))

@@ -1,6 +1,7 @@
 """The tree of alerts once more, slowly: every alert looks at all others."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -58,6 +59,7 @@ def slow_parents(alerts: list[Branch]) -> Parents:
         same = [other for other in same if could_hold(other, one) and root(other) is not one]
         if parent[one.alert_id] is None and same:
             parent[one.alert_id] = loudest(same).alert_id
+    follow(alerts, parent, could_hold, loudest)
     before = dict(parent)
     for one in alerts:
         if before[one.alert_id] is None and one.alert_id not in before.values() and one.entity_kind in LEVELS:
@@ -76,6 +78,42 @@ def slow_parents(alerts: list[Branch]) -> Parents:
                     parent[one.alert_id] = name
                     break
     return parent
+
+
+def follow(
+    alerts: list[Branch],
+    parent: Parents,
+    could_hold: Callable[[Branch, Branch], bool],
+    loudest: Callable[[list[Branch]], Branch],
+) -> None:
+    """What holds others goes where at least half of its linked parts are linked."""
+    before = dict(parent)
+
+    def root(name: str, tree: Parents) -> str:
+        while (above := tree[name]) is not None:
+            name = above
+        return name
+
+    def target(part: Branch) -> str | None:
+        for link in part.linked:
+            named = [one for one in alerts if (one.entity_kind, one.entity) == (link.entity_kind, link.entity)]
+            named = [one for one in named if could_hold(one, part)]
+            if named:
+                return root(loudest(named).alert_id, before)
+        return None
+
+    for top in sorted(alerts, key=lambda one: (-one.first_call_ms, one.alert_id)):
+        parts = [one for one in alerts if one is not top and root(one.alert_id, before) == top.alert_id and one.linked]
+        parts.sort(key=lambda one: (-one.harm, one.first_call_ms, one.alert_id))
+        targets = [target(part) for part in parts]
+        if not targets:
+            continue
+        wanted = max(targets, key=targets.count)  # of equally many the first
+        above = next((one for one in alerts if one.alert_id == wanted), None)
+        if above is None or above is top or 2 * targets.count(wanted) < len(targets):
+            continue
+        if could_hold(above, top) and root(above.alert_id, parent) != top.alert_id:
+            parent[top.alert_id] = above.alert_id
 
 
 @st.composite
