@@ -21,7 +21,7 @@ from detector.entities.kernels.layout import (
 from detector.entities.kernels.samples import estimate, members_of
 from detector.entities.moved import Link
 from detector.entities.notice import notice
-from detector.entities.reasons import kind_of, reasons_of
+from detector.entities.reasons import beyond_contract, kind_of, reasons_of
 from detector.entities.repeats import Repeats
 from detector.entities.roll_ups import RollUps, Turn
 from detector.entities.rule_episodes import RuleEpisodes
@@ -135,6 +135,9 @@ class EntityEpisodes:
         key = int(entity["key"])
         link = self._roll_ups.moved.link(key)
         reasons = reasons_of(entity, link, self._roll_ups.complaint_share)
+        if entity["kind"] in (BLOCK, NUMBER) and entity["block"] >= 0:
+            block = self._roll_ups.registry.blocks[int(entity["block"])]
+            reasons = (*reasons, *beyond_contract(entity, block.contracted_channels))
         if key in self._repeated:
             reasons = (*reasons, self._repeated[key])
         severity = SEVERITIES[max(int(entity["severity"]) - 1, 1)]

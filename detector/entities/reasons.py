@@ -7,11 +7,14 @@ import numpy as np
 from detector.alert.revision import Reason
 from detector.entities.kernels.close import LIFE_RATE_H
 from detector.entities.kernels.layout import CALLEES, LINES, NUMBERS, SCRIPT
-from detector.entities.kernels.samples import estimate
+from detector.entities.kernels.samples import estimate, sampled
 from detector.entities.laws import FAMILY_NAMES
 from detector.entities.moved import Link
 from detector.features.kernels.layout import ANSWERED, MILLI
 from detector.score.reasons import LEAST_NATS
+
+SAMPLING_ERROR = 1.3
+"""A count of lines out of 128 sampled ones errs by a tenth; so much above is three times that."""
 
 
 def kind_of(reasons: tuple[Reason, ...]) -> str:
@@ -52,6 +55,24 @@ def reasons_of(entity: np.void, link: Link | None, complaint_share: float) -> tu
                 )
             )
     return tuple(sorted(told, key=lambda reason: -reason.share))
+
+
+def beyond_contract(entity: np.void, contracted: int | None) -> tuple[Reason, ...]:
+    """A code or number on more lines than channels were contracted. Told, never weighed: registries lag behind."""
+    lines = estimate(entity, LINES)
+    if contracted is None or lines <= contracted * (1 if sampled(entity, LINES) == lines else SAMPLING_ERROR):
+        return ()
+    text = f"about {lines:,} lines showed it; {contracted:,} channels are contracted"
+    return (
+        Reason(
+            family="contract",
+            feature="lines_beyond_contract",
+            value=float(lines),
+            usual=float(contracted),
+            share=0.0,
+            text=text,
+        ),
+    )
 
 
 Told = tuple[float, float, str, str]
