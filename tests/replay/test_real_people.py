@@ -1,6 +1,9 @@
 """Real people, all benign: they stay quiet at the shipped threshold, and dialers laid over them are found early."""
 
+import multiprocessing
 import os
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,12 +40,16 @@ def test_people_stay_quiet_for_a_model_that_never_saw_them(real: RealSet) -> Non
     assert untouched(real).false_lines == 0
 
 
-@pytest.mark.parametrize("talk", TALKS)
-@pytest.mark.parametrize(("real", "lines"), [(NODOBO, 14), (COPENHAGEN, 12)], ids=lambda v: getattr(v, "name", ""))
-def test_dialers_over_people_are_all_found_early(real: RealSet, lines: int, talk: str) -> None:
+@pytest.mark.parametrize(("real", "lines"), [(NODOBO, 14), (COPENHAGEN, 6)], ids=lambda v: getattr(v, "name", ""))
+def test_dialers_over_people_are_all_found_early(real: RealSet, lines: int) -> None:
+    """The medians of so few lines swing by 2 calls either way from seed to seed; the README's table has all lines."""
     need(real)
-    found = [overlay(real, talk, gap, seed=11, most=lines) for gap in GAPS_S]
+    ways = [(talk, gap) for talk in TALKS for gap in GAPS_S]
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        found = list(pool.map(partial(overlay, real, seed=11, most=lines), *zip(*ways, strict=True)))
     assert all(one.found == one.lines == lines for one in found), found
-    most = 8 if talk == "scripted" else 10  # 14 lines' median swings by 2 calls either way from seed to seed
-    assert max(one.median for one in found) <= most, found
-    assert np.mean([one.median for one in found]) < np.mean([one.baseline_median or np.inf for one in found])
+    for talk, most in (("scripted", 8), ("human", 10)):
+        medians = [one.median for one in found if one.talk == talk]
+        assert max(medians) <= most, found
+        plain = [one.baseline_median or np.inf for one in found if one.talk == talk]
+        assert np.mean(medians) < np.mean(plain)
