@@ -21,6 +21,12 @@ KINDS = (
 )
 ENTITY_KINDS = ("line", "number", "block", "tenant", "trunk", "holder", "destination", "callee")
 STATES = ("open", "resolved")
+HARM_MIN = 30
+"""An alert's harm is how many people it will newly reach in so many minutes at its present rate."""
+
+ACTION_TTL_S = 3600
+"""A proposed action holds so long."""
+
 SEVERITIES = ("info", "warning", "critical")
 
 

@@ -5,17 +5,16 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.alert.revision import EvidenceCall, ProposedAction, Reason
+from detector.alert.revision import ACTION_TTL_S, HARM_MIN, EvidenceCall, ProposedAction, Reason
 from detector.cdr.batch import PARTY_CALLEE, PARTY_CALLER, PARTY_NETWORK
+from detector.features.catalog import FAMILIES
 from detector.features.kernels.layout import FIRST_TIME, KEPT, PARTY_SHIFT
 from detector.numbering.plan import NumberPlan
 from detector.score.reasons import Behaviour
 
 REASON_NATS = 2.0
-VOLUME = ("novelty", "pace")
+VOLUME = {family.name for family in FAMILIES if family.group == "volume"}
 UNUSUAL = "unusual_shape"
-HARM_MIN = 30
-ACTION_TTL_S = 3600
 _PARTIES = {PARTY_CALLER: "caller", PARTY_CALLEE: "callee", PARTY_NETWORK: "network"}
 
 
@@ -93,4 +92,4 @@ def evidence_calls(kept: NDArray[np.void], most: int, plan: NumberPlan) -> tuple
         plan.masks(keys),
         (flags & FIRST_TIME != 0).tolist(),
     )
-    return tuple(map(EvidenceCall, *columns))  # by column: 30 us for 32 calls, by call 80
+    return tuple(map(EvidenceCall, *columns))  # by column: 40 us for 32 calls, call by call 90

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.alert.revision import Alert, Linked, ProposedAction, Reason, Versions
+from detector.alert.revision import ACTION_TTL_S, Alert, Linked, ProposedAction, Reason, Versions
 from detector.cdr.batch import CdrBatch
 from detector.entities.kernels.bombing import (
     BOMBED,
@@ -207,7 +207,7 @@ class Bombings:
             scope="callee",
             target=alert.entity,
             verb="observe",
-            ttl_s=3600,
+            ttl_s=ACTION_TTL_S,
             why="it is the victim; act on the lines that call it, and ask whether it wants protection",
         )
         few = f"{FEW_CALLERS} that call {MANY_CALLS} times"

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.alert.revision import SEVERITIES, Alert, Linked, ProposedAction, Reason, Versions
+from detector.alert.revision import ACTION_TTL_S, HARM_MIN, SEVERITIES, Alert, Linked, ProposedAction, Reason, Versions
 from detector.entities.kernels.layout import (
     BLOCK,
     CALLEES,
@@ -27,7 +27,6 @@ from detector.entities.roll_ups import RollUps, Turn
 from detector.entities.rule_episodes import RuleEpisodes
 from detector.features.kernels.layout import MILLI
 
-ACTION_TTL_S = 3600
 MOST_MEMBERS = 100
 
 
@@ -162,7 +161,7 @@ class EntityEpisodes:
             reasons=reasons,
             linked=self._before(link) if link else alert.linked,
             counterfactual=_counterfactual(int(entity["score"]) / MILLI - self._roll_ups.threshold, reasons),
-            harm=round(min(strangers, int(entity["calls"])) * share / minutes * 30, 1),
+            harm=round(min(strangers, int(entity["calls"])) * share / minutes * HARM_MIN, 1),
             proposed_action=_action(alert),
             members=members,
             member_count=count,

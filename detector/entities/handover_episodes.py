@@ -5,7 +5,7 @@ from collections import Counter
 
 import msgspec
 
-from detector.alert.revision import Alert, Linked, ProposedAction, Reason, Versions
+from detector.alert.revision import ACTION_TTL_S, Alert, Linked, ProposedAction, Reason, Versions
 from detector.entities.handover import NATS, Follower, Handovers
 from detector.entities.kernels.layout import TENANT
 from detector.entities.notice import notice, resolved
@@ -84,7 +84,7 @@ class HandoverEpisodes:
             scope="number",
             target=alert.entity,
             verb="re-verify",
-            ttl_s=3600,
+            ttl_s=ACTION_TTL_S,
             why="it calls whom machines have called before; its owner has to say who uses it",
         )
         return msgspec.structs.replace(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from detector.alert.revision import Alert, ProposedAction, Reason, alert_id
+from detector.alert.revision import HARM_MIN, Alert, ProposedAction, Reason, alert_id
 from detector.entities.kernels.layout import BLOCK, CALLEES, INVALID_CALLER, MINUTE_MS, TRUNK, Entities
 from detector.entities.notice import resolved
 from detector.entities.roll_ups import Turn
@@ -14,7 +14,6 @@ from detector.entities.rules import TOLD
 from detector.features.kernels.layout import ANSWERED, MILLI
 
 QUIET_MS = 24 * 3_600_000
-HARM_MIN = 30
 
 
 @dataclass(slots=True)

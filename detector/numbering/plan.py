@@ -94,7 +94,7 @@ class NumberPlan:
         return self.masks(np.array([key], np.uint64))[0]
 
     def masks(self, keys: NDArray[np.uint64]) -> list[str]:
-        """The masks of many keys, uint64[n] (32 at once: 10 us, one by one 90)."""
+        """The masks of many keys, uint64[n] (32 at once: 7 us, one by one 80)."""
         text = np.empty(len(keys) * MASK, np.uint8)
         length = write_masks(np.ascontiguousarray(keys), self._mask0, self._mask1, text)
         return text[:length].tobytes().decode("ascii").splitlines()
